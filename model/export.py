@@ -1,0 +1,111 @@
+"""Writes a trained model as a checkpoint folder that three libraries load alike."""
+
+import copy
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import BertForMaskedLM, PreTrainedTokenizerBase
+
+from model.card import card
+from model.checkpoint import (
+    MANIFEST,
+    WEIGHTS,
+    Manifest,
+    digests,
+    encoder_id,
+    publish,
+    read_manifest,
+)
+from model.text import RECIPE
+
+_VECTOR_FILES = ("config.json", WEIGHTS, "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a checkpoint comes from; it travels in the manifest and the card."""
+
+    name: str
+    base_model: str
+    data: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    folder: Path,
+    model: BertForMaskedLM,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_tokens: int,
+    provenance: Provenance,
+) -> Manifest:
+    """Write the model, MLM head included, in half precision to a new folder.
+
+    Raises `CheckpointError` when the folder holds something already, `OSError` when it cannot be
+    written; in both cases no part of a checkpoint is left at `folder`.
+    """
+
+    def fill(target: Path) -> None:
+        copy.deepcopy(model).half().save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        _declare_float32(target / "config.json")
+        _describe_for_sentence_transformers(target, model.config.hidden_size, max_tokens)
+        files = digests(target, _VECTOR_FILES)
+        manifest = Manifest(
+            encoder_id=encoder_id(provenance.name, files, max_tokens=max_tokens),
+            dimension=model.config.hidden_size,
+            max_tokens=max_tokens,
+            text_recipe=RECIPE,
+            base_model=provenance.base_model,
+            files=files,
+            data=provenance.data,
+            config=provenance.config,
+            metrics=provenance.metrics,
+        )
+        _write_about(target, manifest)
+
+    publish(folder, fill)
+    return read_manifest(folder)
+
+
+def record_metrics(folder: Path, metrics: dict[str, Any]) -> Manifest:
+    """Add measurements to the manifest and the card of an existing checkpoint."""
+    manifest = read_manifest(folder)
+    updated = replace(manifest, metrics={**manifest.metrics, **metrics})
+    _write_about(folder, updated)
+    return updated
+
+
+def _write_about(folder: Path, manifest: Manifest) -> None:
+    for name, text in ((MANIFEST, manifest.to_json()), ("README.md", card(manifest))):
+        temporary = folder / f".{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
+
+
+def _declare_float32(path: Path) -> None:
+    # the file holds float16 to be half as large; every loader shall compute in float32
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["dtype"] = "float32"
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _describe_for_sentence_transformers(folder: Path, dimension: int, max_tokens: int) -> None:
+    modules = [("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")]
+    described: dict[str, Any] = {
+        "modules.json": [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(modules)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": max_tokens, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": dimension,
+            "pooling_mode_mean_tokens": True,
+        },
+    }
+    for name, content in described.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
