@@ -1,0 +1,56 @@
+"""What routes ask for, taken from the state of the app."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from app.api.schemas import item_id_of
+from app.errors import UnsupportedType
+from app.services.container import Services
+from app.start import Start
+
+_BEARER = HTTPBearer(auto_error=False, description="an admin API key")
+_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="an admin API key")
+
+
+def _start(request: Request) -> Start:
+    start: Start = request.app.state.start
+    return start
+
+
+StartDep = Annotated[Start, Depends(_start)]
+
+
+def _services(start: StartDep) -> Services:
+    return start.services()
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+def _admin(
+    services: ServicesDep,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    header: Annotated[str | None, Security(_HEADER)],
+) -> None:
+    services.keys.check(bearer.credentials if bearer else header)
+
+
+Admin = Depends(_admin)
+
+
+def _json_body(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise UnsupportedType(f"Content-Type is {kind or 'missing'!r}; send application/json")
+
+
+JsonBody = Depends(_json_body)
+
+
+def _storable_id(item_id: str) -> str:
+    return item_id_of(item_id)
+
+
+NewItemId = Annotated[str, Depends(_storable_id)]

@@ -1,0 +1,66 @@
+"""The encoder behind a bounded queue: the one app file that loads torch."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import BoundedSemaphore
+
+import numpy as np
+
+from app.errors import Overloaded, StartupError
+from app.types import Matrix
+from model.checkpoint import CheckpointError
+from model.encoder import Encoder, load_encoder, quiet
+
+_SLICE = 64
+"""Texts in one turn of the encoder: a bulk load lets a single query in after each."""
+
+
+class TransformerEmbedder:
+    """An `Embedder` that runs a checkpoint.
+
+    One thread owns the encoder: concurrent forward passes oversubscribe the cores and have
+    crashed. At most `queue` calls wait for it; one more is refused at once.
+    """
+
+    def __init__(self, encoder: Encoder, encoder_id: str, *, queue: int) -> None:
+        self.encoder_id = encoder_id
+        self.dimension = encoder.dimension
+        self.max_tokens = encoder.max_tokens
+        self._encoder = encoder
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
+        self._places = BoundedSemaphore(queue)
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """Return (n, dimension) float32 unit rows. Raises `Overloaded`."""
+        if not self._places.acquire(blocking=False):
+            raise Overloaded
+        try:
+            parts = [
+                self._thread.submit(self._encoder.encode, texts[start : start + _SLICE]).result()
+                for start in range(0, max(len(texts), 1), _SLICE)
+            ]
+        finally:
+            self._places.release()
+        return np.concatenate(parts)
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has, read or not."""
+        return self._thread.submit(self._encoder.token_use, text).result().total
+
+    def close(self) -> None:
+        """Stop the encoder's thread once the work before it is done."""
+        self._thread.shutdown()
+
+
+def load_embedder(checkpoint: Path, *, queue: int) -> TransformerEmbedder:
+    """Load a checkpoint folder. Raises `StartupError` that says what is wrong with it."""
+    quiet()
+    try:
+        encoder, manifest = load_encoder(checkpoint)
+    except CheckpointError as error:
+        raise StartupError(
+            f"{error}. METRICBERT_CHECKPOINT names the folder; "
+            "`python -m model train --help` makes one"
+        ) from error
+    return TransformerEmbedder(encoder, manifest.encoder_id, queue=queue)

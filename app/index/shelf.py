@@ -1,0 +1,94 @@
+"""The folder of published generations: one pointer file, replaced in one step."""
+
+import re
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from filelock import FileLock
+
+from app.index.generation import (
+    Generation,
+    GenerationError,
+    build_generation,
+    load_generation,
+    sync,
+)
+from app.types import Matrix
+
+_CURRENT, _PREFIX, _TEMPORARY = "CURRENT", "gen-", "tmp-"
+_KEPT = 2
+"""Generations kept: the current one, and one that another process may still be loading."""
+
+log = structlog.get_logger(__name__)
+
+
+class Shelf:
+    """The generations of one encoder in one data folder. Processes that publish take turns."""
+
+    def __init__(self, folder: Path, *, encoder_id: str, dimension: int) -> None:
+        self._folder = folder / re.sub(r"[^\w.-]", "_", encoder_id)
+        self._encoder_id = encoder_id
+        self._dimension = dimension
+
+    def current(self) -> str | None:
+        """Return the name of the current generation, None before the first."""
+        try:
+            name = (self._folder / _CURRENT).read_text("utf-8").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        return name if name.startswith(_PREFIX) and Path(name).name == name else None
+
+    def load(self, name: str) -> Generation | None:
+        """Load a generation; None, and a log line, when it is missing, damaged or another's."""
+        try:
+            return load_generation(
+                self._folder / name, encoder_id=self._encoder_id, dimension=self._dimension
+            )
+        except GenerationError as error:
+            log.warning("generation_unusable", reason=str(error), remedy="a new one is built")
+            return None
+
+    def publish(self, vectors: Matrix, hashes: list[str], *, sequence: int) -> str:
+        """Build a generation and make it the current one; return its name.
+
+        Whatever happens on the way, the pointer names a complete generation or the one before.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "publish.lock"):
+            name = f"{_PREFIX}{sequence:012d}-{uuid4().hex[:8]}"
+            building = self._folder / f"{_TEMPORARY}{name}"
+            self._sweep(keep={self.current()})
+            building.mkdir()
+            try:
+                manifest = build_generation(
+                    building, vectors, hashes, encoder_id=self._encoder_id, sequence=sequence
+                )
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+            building.rename(self._folder / name)
+            self._point_at(name)
+        log.info(
+            "generation_published",
+            name=name,
+            count=manifest.count,
+            recall_at_10=manifest.recall_at_10,
+        )
+        return name
+
+    def _point_at(self, name: str) -> None:
+        temporary = self._folder / f"{_TEMPORARY}{_CURRENT}"
+        temporary.write_text(name, encoding="utf-8")
+        sync(temporary)
+        temporary.replace(self._folder / _CURRENT)
+        sync(self._folder)
+
+    def _sweep(self, keep: set[str | None]) -> None:
+        """Remove what a killed build left, and old generations; the lock is held."""
+        for leftover in self._folder.glob(f"{_TEMPORARY}*"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        others = sorted(p for p in self._folder.glob(f"{_PREFIX}*") if p.name not in keep)
+        for old in others[: max(0, len(others) - (_KEPT - 1))]:
+            shutil.rmtree(old, ignore_errors=True)
