@@ -78,4 +78,10 @@ def _document_problems(app: FastAPI) -> None:
     schemas["ProblemOut"] = problem
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for path in document["paths"].values():
+        for operation in path.values():
+            answer = operation["responses"].get("422", {})
+            if "application/json" in answer.get("content", {}):
+                # the framework adds it where nothing can be invalid, in a shape that never comes
+                del operation["responses"]["422"]
     app.openapi_schema = document

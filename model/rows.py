@@ -65,7 +65,7 @@ def stream_rows(stream: IO[bytes], name: str) -> Iterator[Row]:
 
 
 def _unpacked(stream: IO[bytes]) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
 
 
 def _jsonl_rows(source: IO[bytes], _: str) -> Iterator[Row]:

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Path, Request, Security
+from fastapi.openapi.models import Example
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.schemas import item_id_of
@@ -49,7 +50,24 @@ def _json_body(request: Request) -> None:
 JsonBody = Depends(_json_body)
 
 
-def _storable_id(item_id: str) -> str:
+KnownId = Annotated[
+    str,
+    Path(
+        description="the caller's id of an item",
+        openapi_examples={"demo": Example(summary="in the demo catalogue", value="portal")},
+    ),
+]
+
+
+def _storable_id(
+    item_id: Annotated[
+        str,
+        Path(
+            description="an id of your own: printable, at most 200 characters, without '/'",
+            openapi_examples={"new": Example(summary="a new item", value="lantern-tide")},
+        ),
+    ],
+) -> str:
     return item_id_of(item_id)
 
 

@@ -104,8 +104,9 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> Response:
-        if isinstance(error.__cause__, UnicodeDecodeError):
-            invalid = FieldError("body", f"must be UTF-8; byte {error.__cause__.start} is not")
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework could not parse the body
+            cause = error.__cause__ or error.detail
+            invalid = FieldError("body", f"cannot be parsed: {cause}")
             return problem_of(InvalidInput([invalid])).response(request.scope)
         status = HTTPStatus(error.status_code)
         code = _CODES.get(status.value, status.name.lower())

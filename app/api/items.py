@@ -3,9 +3,9 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from app.api.deps import Admin, JsonBody, NewItemId, ServicesDep
+from app.api.deps import Admin, JsonBody, KnownId, NewItemId, ServicesDep
 from app.api.errors import answers
 from app.api.schemas import ItemIn, ItemOut, PageOut, PageParams, WarningOut, WrittenOut
 from app.errors import (
@@ -23,7 +23,6 @@ from app.types import Outcome
 router = APIRouter(prefix="/v1/items", tags=["items"])
 
 _ALWAYS = (NotReady, StoreUnavailable)
-KnownId = Annotated[str, Path(description="the caller's id of an item", examples=["portal"])]
 
 
 @router.get(

@@ -316,7 +316,7 @@ def item_of_row(row: Row) -> Item:
 
 def item_id_of(text: str) -> str:
     """Return an id from a path if it may be stored. Raises `InvalidInput`."""
-    return item_of_row(Row(0, {"id": text, "title": text or "-"})).id
+    return item_of_row(Row(0, {"id": text, "title": "-"})).id
 
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:

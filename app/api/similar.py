@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
-from app.api.deps import JsonBody, ServicesDep
+from app.api.deps import JsonBody, KnownId, ServicesDep
 from app.api.errors import answers
 from app.api.schemas import SimilarOut, SimilarParams, TextQuery
 from app.errors import (
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["similar"])
 )
 def similar_to_item(
     services: ServicesDep,
-    item_id: Annotated[str, Path(description="the caller's id of an item", examples=["portal"])],
+    item_id: KnownId,
     params: Annotated[SimilarParams, Query()],
 ) -> SimilarOut:
     """Return the nearest items, never the item itself, by falling score.
