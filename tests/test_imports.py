@@ -30,7 +30,7 @@ APP = {
     "migrations": {"app.settings", "app.store", "app.tables"},
 }
 # `model.rows` is a third door beside encoder and text: standard library only, so that a file that
-# trains is read the same way when it is imported; the checkpoint's error type comes with the encoder
+# trains is read the same way when it is imported; the checkpoint's error comes with the encoder
 DOORS = {
     "model.text": {"app.services", "app.api"},
     "model.rows": {"app.services", "app.api", "app.wiring", "app.cli"},

@@ -18,8 +18,6 @@ from app.index.generation import (
 from app.types import Matrix
 
 _CURRENT, _PREFIX, _TEMPORARY = "CURRENT", "gen-", "tmp-"
-_KEPT = 2
-"""Generations kept: the current one, and one that another process may still be loading."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +57,7 @@ class Shelf:
         with FileLock(self._folder / "publish.lock"):
             name = f"{_PREFIX}{sequence:012d}-{uuid4().hex[:8]}"
             building = self._folder / f"{_TEMPORARY}{name}"
-            self._sweep(keep={self.current()})
+            self._sweep()
             building.mkdir()
             try:
                 manifest = build_generation(
@@ -68,8 +66,10 @@ class Shelf:
             except BaseException:
                 shutil.rmtree(building, ignore_errors=True)
                 raise
+            before = self.current()
             building.rename(self._folder / name)
             self._point_at(name)
+            self._retire(keep={name, before})
         log.info(
             "generation_published",
             name=name,
@@ -85,10 +85,13 @@ class Shelf:
         temporary.replace(self._folder / _CURRENT)
         sync(self._folder)
 
-    def _sweep(self, keep: set[str | None]) -> None:
-        """Remove what a killed build left, and old generations; the lock is held."""
+    def _sweep(self) -> None:
+        """Remove what a killed build left; the lock is held."""
         for leftover in self._folder.glob(f"{_TEMPORARY}*"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        others = sorted(p for p in self._folder.glob(f"{_PREFIX}*") if p.name not in keep)
-        for old in others[: max(0, len(others) - (_KEPT - 1))]:
-            shutil.rmtree(old, ignore_errors=True)
+
+    def _retire(self, keep: set[str | None]) -> None:
+        """Remove old generations, but not the last one: another process may be loading it."""
+        for old in self._folder.glob(f"{_PREFIX}*"):
+            if old.name not in keep:
+                shutil.rmtree(old, ignore_errors=True)

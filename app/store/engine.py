@@ -19,16 +19,16 @@ def open_engine(settings: Settings) -> Engine:
     """Return an engine; nothing is connected yet. Raises `StartupError` for a URL of no use."""
     try:
         url = make_url(settings.resolved_database_url())
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ArgumentError(f"{url.get_backend_name()!r} is not supported")
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError) as error:
-        raise StartupError(f"DATABASE_URL is not usable: {error}") from error
+        raise StartupError(
+            f"DATABASE_URL is not usable: {error}; give postgresql://..., or leave it empty"
+        ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name != "postgresql":
-        raise StartupError(
-            f"DATABASE_URL names {engine.dialect.name!r}; use postgresql:// or leave it empty"
-        )
     return engine
 
 

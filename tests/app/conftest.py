@@ -1,11 +1,13 @@
 """Clients and services on fresh databases."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.fakes import HashingEmbedder
+from app.logs import configure_logging
 from app.services.container import Services
 from app.settings import Settings
 from tests.app.builders import build_services, client_of
@@ -39,3 +41,11 @@ def lite_embedder_client(lite: Settings) -> Iterator[tuple[TestClient, list[str]
     embedder = HashingEmbedder()
     with client_of(lite, embedder) as client:
         yield client, embedder.embedded
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> Iterator[None]:
+    """Log as a server does: the default of the library draws every frame of an error."""
+    configure_logging(Settings(log_format="json"))
+    yield
+    logging.getLogger().handlers.clear()
