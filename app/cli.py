@@ -63,6 +63,9 @@ def serve(
     app = create_app(build, wiring.limits(settings), on_failure=stop)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))
     out.print(f"listening on http://{settings.host}:{settings.port} (docs at /docs)")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # the server stops in order, then raises the signal again: that shall not look like a crash
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     if app.state.start.failure is not None:
         raise app.state.start.failure
@@ -202,8 +205,9 @@ def main() -> None:
         cli()
     except ValidationError as error:
         for detail in error.errors():
-            name = "_".join(str(part) for part in detail["loc"])
-            print(f"error: setting {name}: {detail['msg']}", file=sys.stderr)  # noqa: T201
+            name = "_".join(["METRICBERT", *(str(part).upper() for part in detail["loc"])])
+            given = detail.get("input")
+            print(f"error: {name} is {given!r}: {detail['msg']}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None
     except (ServiceError, RowsError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201

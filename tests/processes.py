@@ -34,7 +34,13 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
 def run(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the console script to its end."""
     return subprocess.run(
-        [SCRIPT, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300
+        [SCRIPT, *arguments],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 

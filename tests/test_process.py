@@ -13,7 +13,16 @@ import pytest
 
 from app.settings import Settings
 from tests.conftest import DEMO, postgresql_settings
-from tests.processes import CHECKPOINT, create_key, environment, free_port, run, serving, start
+from tests.processes import (
+    CHECKPOINT,
+    Server,
+    create_key,
+    environment,
+    free_port,
+    run,
+    serving,
+    start,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -105,7 +114,8 @@ def test_a_killed_server_loses_no_acknowledged_item(
         with serving(env=env, log=tmp_path / "log") as server:
             for item_id in acknowledged:
                 assert server.client.get(f"/v1/items/{item_id}/similar").status_code == 200
-            killer = threading.Timer(0.7 + turn / 3, server.kill)
+            enough = len(acknowledged) + 15
+            killer = threading.Thread(target=kill_at, args=(server, acknowledged, enough))
             killer.start()
             try:
                 for n in range(10_000):
@@ -116,10 +126,17 @@ def test_a_killed_server_loses_no_acknowledged_item(
                     acknowledged.append(item_id)
             except httpx.TransportError:
                 killer.join()
-    assert len(acknowledged) > 10
+    assert len(acknowledged) >= 30
     with serving(env=env, log=tmp_path / "log") as server:
         for item_id in acknowledged:
             assert server.client.get(f"/v1/items/{item_id}").status_code == 200
+
+
+def kill_at(server: Server, acknowledged: list[str], enough: int) -> None:
+    """Kill the server in the middle of the writes behind `enough` of them."""
+    while len(acknowledged) < enough:
+        sleep(0.001)
+    server.kill()
 
 
 def catalogue(folder: Path, count: int) -> Path:

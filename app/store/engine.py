@@ -76,7 +76,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise StoreUnavailable(f"the database is not available: {error.orig}") from error
+        reason = " ".join(str(error.orig).split())  # drivers like several lines
+        raise StoreUnavailable(f"the database is not available: {reason}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable("the connection to the database was lost") from error
