@@ -176,6 +176,8 @@ def _run_import(services: Services, file: Path, state: ImportState, total: int) 
             for step in services.imports.run(read_rows(file), state):
                 state = step.state
                 progress.update(task, completed=_done(state))
+                if not out.is_terminal:
+                    out.print(f"{_done(state)} of {total} rows")
         except KeyboardInterrupt:
             progress.stop()
             out.print(

@@ -23,6 +23,8 @@ from model.training import StepReport, TrainingError, train
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 DEFAULTS = TrainConfig()
+_LOG_EVERY = 20
+"""Steps between two lines where there is no terminal to draw a bar on."""
 
 Catalogue = Annotated[Path, typer.Option(help="CSV or JSON Lines (or .gz): title, description, id")]
 
@@ -68,13 +70,13 @@ def train_command(  # noqa: PLR0913 - one argument a command-line option
     before = heldout_metrics(model, tokenizer, heldout, config)
     with _progress() as progress:
         task = progress.add_task("training", total=config.steps, parts="")
-        train(
-            model,
-            tokenizer,
-            records,
-            config,
-            report=lambda r: progress.update(task, completed=r.step, parts=_parts(r)),
-        )
+
+        def show(report: StepReport) -> None:
+            progress.update(task, completed=report.step, parts=_parts(report))
+            if not progress.console.is_terminal and report.step % _LOG_EVERY == 0:
+                print(f"step {report.step} of {config.steps}: {_parts(report)}", flush=True)
+
+        train(model, tokenizer, records, config, report=show)
     after = heldout_metrics(model, tokenizer, heldout, config)
     metrics = {f"held-out items ({len(heldout)}), per cent": {"before": before, "after": after}}
     manifest = save_checkpoint(

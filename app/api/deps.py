@@ -7,7 +7,7 @@ from fastapi.openapi.models import Example
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.schemas import item_id_of
-from app.errors import UnsupportedType
+from app.errors import InvalidInput, ItemNotFound, UnsupportedType
 from app.services.container import Services
 from app.start import Start
 
@@ -50,13 +50,22 @@ def _json_body(request: Request) -> None:
 JsonBody = Depends(_json_body)
 
 
-KnownId = Annotated[
-    str,
-    Path(
-        description="the caller's id of an item",
-        openapi_examples={"demo": Example(summary="in the demo catalogue", value="portal")},
-    ),
-]
+def _known_id(
+    item_id: Annotated[
+        str,
+        Path(
+            description="the caller's id of an item",
+            openapi_examples={"demo": Example(summary="in the demo catalogue", value="portal")},
+        ),
+    ],
+) -> str:
+    try:
+        return item_id_of(item_id)
+    except InvalidInput as error:  # what cannot be stored is not there
+        raise ItemNotFound(item_id) from error
+
+
+KnownId = Annotated[str, Depends(_known_id)]
 
 
 def _storable_id(

@@ -21,6 +21,7 @@ from app.errors import (
 from app.services.imports import Progress, content_digest
 from app.types import FieldError, Refusal
 from model.rows import FORMATS, Row, RowsError, file_format, stream_rows
+from model.text import clean
 
 router = APIRouter(prefix="/v1", tags=["imports"])
 
@@ -51,7 +52,7 @@ def import_file(
     are kept as attributes. The answer tells what became of every line: a bad line is refused with
     its reasons and stops nothing. Needs an admin API key. Large catalogues: `metricbert import`.
     """
-    name = file.filename or ""
+    name = clean(file.filename or "")
     try:
         file_format(name)
     except RowsError as error:

@@ -141,7 +141,7 @@ class PageParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=MAX_PAGE, description="most items to return")
-    after: str | None = Field(
+    after: Annotated[str, AfterValidator(_storable)] | None = Field(
         None, max_length=MAX_ID, description="`next_after` of the page before"
     )
 
@@ -323,7 +323,9 @@ def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """Return pydantic's error list as (field, message); the input itself is not repeated."""
     return [
         FieldError(
-            ".".join(str(part) for part in error["loc"]) or "body",
+            # a field's name is the caller's: it may hold what no answer can be written with
+            ".".join(str(part) for part in error["loc"]).encode(errors="replace").decode()
+            or "body",
             error["msg"].removeprefix("Value error, "),
         )
         for error in errors

@@ -109,3 +109,30 @@ def test_sixteen_threads_of_reads_and_writes_make_no_5xx(both: TestClient) -> No
         thread.join()
     assert len(codes) == 16 * 18
     assert set(codes) == {201, 200, 204}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "arguments", "status"),
+    [
+        ("GET", "/v1/items/a%00b", {}, 404),
+        ("GET", "/v1/items/%FF%FE", {}, 404),
+        ("GET", "/v1/items/a%00b/similar", {}, 404),
+        ("DELETE", "/v1/items/%00", {}, 404),
+        ("GET", "/v1/items?after=%00", {}, 422),
+        ("GET", "/v1/items?after=%FF", {}, 200),
+        ("GET", "/v1/items?limit=99999999999999999999", {}, 422),
+        ("GET", "/v1/items?%00=1", {}, 422),
+        ("POST", "/v1/similar", {"content": b'{"text": "x", "\\ud800": 1}'}, 422),
+        ("POST", "/v1/similar", {"content": b'{"text": "x\\u0000"}'}, 422),
+        ("POST", "/v1/similar", {"content": b'{"text": "\\u200b\\u0001"}'}, 200),
+        ("POST", "/v1/imports", {"files": {"file": ("a\x00.csv", b"id,title\n1,x")}}, 200),
+        ("POST", "/v1/imports", {"files": {"file": ("a.csv", b"\xff,id,title\n1,2,3")}}, 200),
+        ("POST", "/v1/imports", {"files": {"file": ("a.csv", b"\x00\x01\x02")}}, 200),
+    ],
+)
+def test_hostile_input_makes_no_5xx(
+    both: TestClient, method: str, path: str, arguments: dict[str, Any], status: int
+) -> None:
+    headers = {"Content-Type": "application/json"} if "content" in arguments else None
+    response = both.request(method, path, headers=headers, **arguments)
+    assert response.status_code == status, response.text
