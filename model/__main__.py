@@ -181,6 +181,7 @@ def main() -> None:
         CheckpointError,
         ConfigError,
         CorpusError,
+        OSError,
         RowsError,
         TrainingError,
     ) as error:

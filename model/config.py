@@ -78,7 +78,10 @@ class TrainConfig:
             0 < self.mask_probability < 1, "mask_probability", self.mask_probability, "in (0, 1)"
         )
         _require(self.precision in PRECISIONS, "precision", self.precision, f"one of {PRECISIONS}")
-        _require(self.metric_weight >= 0, "metric_weight", self.metric_weight, "0 or more")
+        _require(
+            0 <= self.metric_weight < float("inf"), "metric_weight", self.metric_weight, "0 or more"
+        )
+        _require(0 <= self.seed < 2**63, "seed", self.seed, "in 0..2**63-1")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, as they stand in a manifest."""

@@ -87,7 +87,9 @@ def _record(row: Row) -> tuple[Record | None, str]:
         return None, "empty title"
     if not clean(description):
         return None, "empty description"
-    return Record(str(row.fields.get("id", row.line)), clean(title), clean(description)), ""
+    given = row.fields.get("id")
+    name = str(row.line if given is None else given)
+    return Record(name, clean(title), clean(description)), ""
 
 
 def file_digest(path: Path) -> str:

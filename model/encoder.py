@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import BertModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from model.checkpoint import CheckpointError, Manifest, read_manifest
-from model.config import EncoderConfig
+from model.checkpoint import MANIFEST, CheckpointError, Manifest, read_manifest
+from model.config import ConfigError, EncoderConfig
 
 Vectors = NDArray[np.float32]
 """(n, dimension) float32, every row of length 1."""
@@ -129,12 +130,15 @@ def load_encoder(folder: Path) -> tuple[Encoder, Manifest]:
         bert = BertModel.from_pretrained(
             folder, local_files_only=True, dtype=torch.float32, add_pooling_layer=False
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: the weights do not load: {error}") from error
     if bert.config.hidden_size != manifest.dimension:
         raise CheckpointError(
             f"{folder}: the manifest says {manifest.dimension} dimensions, "
             f"the weights have {bert.config.hidden_size}"
         )
-    config = EncoderConfig(max_tokens=manifest.max_tokens)
+    try:
+        config = EncoderConfig(max_tokens=manifest.max_tokens)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / MANIFEST}: damaged manifest: {error}") from error
     return Encoder(bert, load_tokenizer(folder), config), manifest

@@ -11,7 +11,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 from model.card import card
 from model.checkpoint import (
     MANIFEST,
-    WEIGHTS,
+    VECTOR_FILES,
     Manifest,
     digests,
     encoder_id,
@@ -19,8 +19,6 @@ from model.checkpoint import (
     read_manifest,
 )
 from model.text import RECIPE
-
-_VECTOR_FILES = ("config.json", WEIGHTS, "tokenizer.json")
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,10 @@ def save_checkpoint(
 
     def fill(target: Path) -> None:
         copy.deepcopy(model).half().save_pretrained(target)
-        tokenizer.save_pretrained(target)
+        _plain(tokenizer, max_tokens).save_pretrained(target)
         _declare_float32(target / "config.json")
         _describe_for_sentence_transformers(target, model.config.hidden_size, max_tokens)
-        files = digests(target, _VECTOR_FILES)
+        files = digests(target, VECTOR_FILES)
         manifest = Manifest(
             encoder_id=encoder_id(provenance.name, files, max_tokens=max_tokens),
             dimension=model.config.hidden_size,
@@ -84,6 +82,15 @@ def _write_about(folder: Path, manifest: Manifest) -> None:
         temporary = folder / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(folder / name)
+
+
+def _plain(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> PreTrainedTokenizerBase:
+    """Return a copy that cuts at `max_tokens` and keeps nothing of how it was last called."""
+    plain = copy.deepcopy(tokenizer)
+    plain.model_max_length = max_tokens
+    plain.backend_tokenizer.no_truncation()
+    plain.backend_tokenizer.no_padding()
+    return plain
 
 
 def _declare_float32(path: Path) -> None:

@@ -30,7 +30,7 @@ def draw_pair(record: Record, rng: random.Random) -> Pair:
     The sentences of the description are dealt into two random halves, each kept in reading
     order. A description of one sentence is paired with the title instead.
     """
-    parts = sentences(record.description)
+    parts = list(dict.fromkeys(sentences(record.description)))  # a repeated one counts once
     if len(parts) < 2:
         return Pair(record.id, record.title, record.description)
     chosen = set(rng.sample(range(len(parts)), len(parts) // 2))

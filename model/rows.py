@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def _jsonl_rows(source: IO[bytes], _: str) -> Iterator[Row]:
     number = 0
     while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
-        if len(line) > MAX_LINE_BYTES:
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             _skip_line(source)
             yield Row(number, problem=f"line longer than {MAX_LINE_BYTES} bytes")
         elif text := line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip():
@@ -86,7 +87,7 @@ def _skip_line(source: IO[bytes]) -> None:
 
 def _json_row(number: int, line: bytes) -> Row:
     try:
-        fields = json.loads(line.decode(), parse_constant=_refuse_constant)
+        fields = json.loads(line.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         return Row(number, problem=f"not valid UTF-8 at byte {error.start + 1} of the line")
     except RecursionError:
@@ -102,38 +103,60 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON value")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits} is out of range")
+    return number
+
+
 def _csv_rows(source: IO[bytes], name: str) -> Iterator[Row]:
     # surrogateescape keeps one badly encoded cell from ending the file; its row is refused below
     text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
     csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(text)
     try:
-        header = next(reader, None)
-        if header is None:
-            return
-        _check_header(header, name)
+        header = _header(reader, name)
         start = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                yield _csv_row(start, header, cells)
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:  # a field over the limit; the reader goes on behind it
+                yield Row(start, problem=str(error))
+            else:
+                if cells:
+                    yield _csv_row(start, header, cells)
             start = reader.line_num + 1
-    except csv.Error as error:
-        raise RowsError(f"{name}, near line {reader.line_num}: {error}") from error
     finally:
         text.detach()  # the stream belongs to the caller
 
 
-def _check_header(header: list[str], name: str) -> None:
+def _header(reader: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise RowsError(f"{name}, line 1: {error}") from error
+    if not _is_utf8(header):
+        raise RowsError(f"{name}, line 1: the header is not valid UTF-8")
     repeated = sorted({column for column in header if header.count(column) > 1})
     if repeated:
         raise RowsError(f"{name}, line 1: column {repeated[0]!r} appears more than once")
+    return header
+
+
+def _is_utf8(cells: list[str]) -> bool:
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
     if len(cells) != len(header):
         return Row(line, problem=f"{len(cells)} cells where the header has {len(header)} columns")
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
+    if not _is_utf8(cells):
         return Row(line, problem="not valid UTF-8")
     return Row(line, {k: v for k, v in zip(header, cells, strict=True) if v != ""})

@@ -15,5 +15,6 @@ def angular_distance(left: Tensor, right: Tensor) -> Tensor:
     left: (n, d), right: (m, d), unit rows. Result: (n, m) in [0, 1], 0 for the same direction;
     the clamp keeps it at or above 0.00045. Malkiel et al. 2022 (arXiv 2208.06610).
     """
-    cosine = (left.float() @ right.float().T).clamp(-_LIMIT, _LIMIT)  # (n, m)
+    with torch.autocast(left.device.type, enabled=False):  # bfloat16 would round the limit to 1
+        cosine = (left.float() @ right.float().T).clamp(-_LIMIT, _LIMIT)  # (n, m)
     return torch.arccos(cosine) / math.pi

@@ -11,13 +11,14 @@ RECIPE = "title-description-v1"
 """Name of the text recipe; saved with every checkpoint and refused on load when it differs."""
 
 _SPACE = re.compile(r"\s+")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Control characters and lone surrogates, those left out that are white space."""
 
 
 def clean(text: str) -> str:
     """Return `text` in Unicode NFC, white space runs as one space, control characters left out."""
-    spaced = _SPACE.sub(" ", unicodedata.normalize("NFC", text))
-    return _UNPRINTABLE.sub("", spaced).strip()
+    composed = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", text))
+    return _SPACE.sub(" ", composed).strip()
 
 
 def item_text(title: str, description: str) -> str:
