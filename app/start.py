@@ -12,6 +12,9 @@ from app.services.container import Services
 _CHECK_EVERY_S = 5.0
 """How long a successful self-check counts: readiness is asked for often, encoding costs."""
 
+_STOP_S = 3.0
+"""How long a stop waits for a build in progress."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,8 +38,8 @@ class Start:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait for a build in progress and close what was built."""
-        self._thread.join()
+        """Close what was built; a build in progress has nothing to lose and is not waited for."""
+        self._thread.join(timeout=_STOP_S)
         if self._services is not None:
             self._services.close()
 

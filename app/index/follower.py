@@ -29,7 +29,7 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        publish_after = 0.0
+        publish_after, last = 0.0, ""
         while not self._stop.wait(_EVERY_S):
             step = "refresh"
             try:
@@ -37,6 +37,9 @@ class Follower:
                 if monotonic() >= publish_after and self._index.wants_publishing():
                     step = "publish"
                     self._index.publish()
+                last = ""
             except Exception as error:  # the thread's edge: whatever it is, try again later
-                log.error("index_follower_failed", step=step, reason=f"{error!r}")
+                if repr(error) != last:  # once, not at every try
+                    log.error("index_follower_failed", step=step, reason=repr(error))
+                last = repr(error)
                 publish_after = monotonic() + _AFTER_FAILURE_S
