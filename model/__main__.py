@@ -97,22 +97,26 @@ def train_command(  # noqa: PLR0913 - one argument a command-line option
 
 
 @cli.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument a command-line option
     *,
     catalogue: Catalogue,
     annotations: Annotated[Path, typer.Option(help='JSON Lines of {"query": id, "similar": [id]}')],
     checkpoint: Annotated[Path, typer.Option(help="checkpoint folder to measure")],
     base: Annotated[str, typer.Option(help="the model to compare with")] = DEFAULT,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16")] = DEFAULTS.precision,
     record: Annotated[bool, typer.Option(help="keep the table in the checkpoint's card")] = False,
 ) -> None:
     """Rank the whole catalogue for every annotated query, with the base model beside it."""
     corpus = read_corpus(catalogue)
     ids = [item.id for item in corpus.records]
     wanted = read_annotations(annotations, set(ids))
-    encoder, manifest = load_encoder(checkpoint)
+    dtype = getattr(torch, TrainConfig(precision=precision).precision)
+    encoder, manifest = load_encoder(checkpoint, precision=dtype)
     reference, tokenizer = load_base(base)
     encoders = {
-        base: Encoder(reference.bert, tokenizer, EncoderConfig(max_tokens=manifest.max_tokens)),
+        base: Encoder(
+            reference.bert.to(dtype), tokenizer, EncoderConfig(max_tokens=manifest.max_tokens)
+        ),
         manifest.encoder_id: encoder,
     }
     rows = {
@@ -125,7 +129,7 @@ def evaluate(
         pairs = sum(len(a.similar) for a in wanted)
         title = (
             f"{annotations.name}: {len(wanted)} queries, {pairs} pairs, all {len(ids)} items of "
-            f"{catalogue.name} ranked by title and description, per cent"
+            f"{catalogue.name} ranked by title and description, {precision}, per cent"
         )
         record_metrics(checkpoint, {title: rows})
 
@@ -138,6 +142,8 @@ def _encode_all(encoder: Encoder, corpus: Corpus, name: str) -> Vectors:
         for start in range(0, len(texts), 512):
             parts.append(encoder.encode(texts[start : start + 512]))
             progress.update(task, advance=len(parts[-1]))
+            if not progress.console.is_terminal and not start % 4096:
+                print(f"{name}: {start} of {len(texts)}", flush=True)
     vectors: Vectors = torch.cat([torch.from_numpy(part) for part in parts]).numpy()
     return vectors
 

@@ -31,15 +31,15 @@ def pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
 
     hidden: (n, length, d), attention_mask: (n, length) of 0 and 1. Result: (n, d).
     """
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (n, length, 1)
-    mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)  # (n, d)
-    return nn.functional.normalize(mean.float(), dim=-1)
+    mask = attention_mask.unsqueeze(-1).float()  # (n, length, 1)
+    mean = (hidden.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)  # (n, d)
+    return nn.functional.normalize(mean, dim=-1)
 
 
 class Encoder:
     """A BERT model and its tokenizer, ready for inference.
 
-    Not thread-safe: one thread owns an encoder.
+    Not thread-safe: one thread owns an encoder. It computes in the precision of the weights.
     """
 
     def __init__(
@@ -120,15 +120,19 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
-def load_encoder(folder: Path) -> tuple[Encoder, Manifest]:
-    """Load a checkpoint folder for inference on the CPU, in float32.
+def load_encoder(
+    folder: Path, *, precision: torch.dtype = torch.float32
+) -> tuple[Encoder, Manifest]:
+    """Load a checkpoint folder for inference on the CPU.
 
+    precision: float32, or bfloat16 for half the time where the processor has it (cosine to the
+    float32 vectors about 0.9999).
     Raises `CheckpointError` when the folder is missing, damaged or not a MetricBERT checkpoint.
     """
     manifest = read_manifest(folder)
     try:
         bert = BertModel.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32, add_pooling_layer=False
+            folder, local_files_only=True, dtype=precision, add_pooling_layer=False
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: the weights do not load: {error}") from error
