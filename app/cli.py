@@ -1,5 +1,6 @@
 """The console script: parse options, wire, call."""
 
+import gc
 import json
 import signal
 import socket
@@ -32,6 +33,9 @@ key_cli = typer.Typer(no_args_is_help=True, help="Make, list and revoke admin AP
 cli.add_typer(key_cli, name="key")
 out = Console(soft_wrap=True)
 
+_STOP_S = 5
+"""How long a stop waits for requests under way."""
+
 _SHOWN = 10
 """Refused lines printed after an import; the report file has them all."""
 
@@ -55,13 +59,15 @@ def serve(
         _first_key(wiring.keys(engine))
 
     def build() -> Services:
-        return wiring.build(settings, engine, wiring.load_checkpoint, demo=demo)
+        services = wiring.build(settings, engine, wiring.load_checkpoint, demo=demo)
+        gc.freeze()  # what was loaded stays: no pause of a request is spent on searching it
+        return services
 
     def stop() -> None:
         server.should_exit = True
 
     app = create_app(build, wiring.limits(settings), on_failure=stop)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=_STOP_S))
     out.print(f"listening on http://{settings.host}:{settings.port} (docs at /docs)")
     for number in (signal.SIGINT, signal.SIGTERM):
         # the server stops in order, then raises the signal again: that shall not look like a crash
@@ -88,7 +94,7 @@ def import_command(
         settings, wiring.prepare(settings), wiring.load_checkpoint, background=False
     )
     try:
-        state = services.imports.begin(digest, file.name, resume=True)
+        state = services.imports.begin(digest, file.name)
         state = _run_import(services, file, state, total)
         services.index.publish()
         refusals = services.imports.refusals(state.id)
@@ -96,7 +102,8 @@ def import_command(
         services.close()
     out.print(
         f"{file.name}: {state.created} created, {state.updated} updated, "
-        f"{state.unchanged} unchanged, {state.refused} refused"
+        f"{state.unchanged} unchanged, {state.refused} refused",
+        markup=False,
     )
     if refusals:
         _report(refusals, report or settings.data_dir / f"import-{state.id}-refused.jsonl")
@@ -169,9 +176,10 @@ def _first_key(keys: Keys) -> None:
 def _run_import(services: Services, file: Path, state: ImportState, total: int) -> ImportState:
     if state.next_line > 1:
         out.print(f"going on at line {state.next_line} of an import that was interrupted")
-    columns = (TextColumn(file.name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=out) as progress:
-        task = progress.add_task("import", total=total, completed=_done(state))
+        task = progress.add_task(file.name, total=total, completed=_done(state))
         try:
             for step in services.imports.run(read_rows(file), state):
                 state = step.state
@@ -211,6 +219,6 @@ def main() -> None:
             given = detail.get("input")
             print(f"error: {name} is {given!r}: {detail['msg']}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None
-    except (ServiceError, RowsError) as error:
+    except (ServiceError, RowsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None

@@ -89,7 +89,7 @@ class ItemStore(Protocol):
         """Delete an item; False if there was none."""
 
     def add_vectors(self, encoder_id: str, vectors: Mapping[str, Vector]) -> None:
-        """Store vectors of texts already in the catalogue."""
+        """Store vectors of texts already in the catalogue; their items count as changed."""
 
     def not_embedded(self, encoder_id: str, limit: int) -> list[Item]:
         """Return items whose text the encoder has not embedded."""
@@ -108,8 +108,8 @@ class ChangeLog(Protocol):
 class ImportLog(Protocol):
     """Progress of imports, kept with the items so that both commit together."""
 
-    def begin(self, digest: str, name: str, *, resume: bool) -> ImportState:
-        """Return a new import, or with `resume` the unfinished one of this content if any."""
+    def begin(self, digest: str, name: str) -> ImportState:
+        """Return the last import of this content if it is unfinished, else a new one."""
 
     def commit(
         self,

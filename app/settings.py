@@ -41,12 +41,3 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log lines; auto: text on a terminal, else JSON"
     )
-
-    def resolved_database_url(self) -> str:
-        """Return the URL that SQLAlchemy takes, drivers named."""
-        if not self.database_url:
-            return f"sqlite:///{(self.data_dir / 'catalogue.sqlite3').absolute()}"
-        scheme, _, rest = self.database_url.partition("://")
-        if scheme in {"postgres", "postgresql"}:
-            return f"postgresql+psycopg://{rest}"
-        return self.database_url

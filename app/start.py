@@ -29,6 +29,7 @@ class Start:
         self._services: Services | None = None
         self._reason = "starting: the model is being loaded"
         self._failure: ServiceError | None = None
+        self._closing = False
         self._checked_at = float("-inf")
         self._checking = Lock()
         self._thread = Thread(target=self._run, name="start", daemon=True)
@@ -39,6 +40,7 @@ class Start:
 
     def close(self) -> None:
         """Close what was built; a build in progress has nothing to lose and is not waited for."""
+        self._closing = True
         self._thread.join(timeout=_STOP_S)
         if self._services is not None:
             self._services.close()
@@ -76,6 +78,8 @@ class Start:
         except NotReady as error:
             log.warning("not_ready", reason=str(error))
         except Exception as error:  # the thread's edge: tell, and let the process end
+            if self._closing:
+                return  # a stop took the ground from under a build that nobody waits for
             if isinstance(error, ServiceError):
                 self._failure = error
             else:

@@ -1,4 +1,4 @@
-"""Tables and constraint names; `migrations/env.py` needs nothing else of the app."""
+"""Tables and constraint names: what the migrations lead to."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -123,6 +124,15 @@ class KeyRow(Base):
     """An API key: the SHA-256 of 32 random bytes, which needs no slow hash."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (
+        Index(
+            "uq_api_keys_active_name",
+            "name",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
 
     digest: Mapped[str] = mapped_column(Hash, primary_key=True)
     name: Mapped[str] = mapped_column(String(100))

@@ -123,5 +123,4 @@ class IndexStatus:
     generation_recall: float | None
     delta_items: int
     sequence: int
-    items: int
     not_embedded: int

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from app.api.schemas import item_of_row
-from app.errors import ServiceError, StartupError
-from app.index.follower import Follower
+from app.errors import StartupError
+from app.index.follower import STOP_S, Follower
 from app.index.live import LiveIndex
 from app.logs import configure_logging
 from app.main import create_app
@@ -32,6 +32,9 @@ from app.store.migrate import migrate
 from model.rows import read_rows
 
 log = structlog.get_logger(__name__)
+
+_IDLE_S = 5.0
+"""Pause between two looks for items without a vector."""
 
 LoadEmbedder = Callable[[Settings], Embedder]
 
@@ -74,7 +77,6 @@ def load_checkpoint(settings: Settings) -> Embedder:
 
         return load_embedder(settings.checkpoint, queue=settings.encoder_queue)
     finally:
-        gc.freeze()
         gc.enable()
 
 
@@ -109,7 +111,7 @@ def build(
             load_demo(imports, demo)
         if background:
             parts.callback(Follower(index).close)
-            parts.callback(CatchUp(catalogue).close)
+            parts.callback(CatchUp(catalogue, index).close)
         return Services(
             catalogue=catalogue,
             similar=SimilarItems(store, embedding, index),
@@ -142,34 +144,36 @@ def load_demo(imports: Imports, file: Path) -> None:
         digest = content_digest(stream)
     if imports.finished(digest):
         return
-    for progress in imports.run(read_rows(file), imports.begin(digest, file.name, resume=True)):
+    for progress in imports.run(read_rows(file), imports.begin(digest, file.name)):
         log.info("demo_loading", items=progress.state.created, file=file.name)
 
 
 class CatchUp:
-    """A thread that embeds what the running encoder has not seen, then ends."""
+    """A thread that embeds items that came without a vector of the running encoder.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    There are such items after the checkpoint was changed, and while a process with another one
+    still writes.
+    """
+
+    def __init__(self, catalogue: Catalogue, index: LiveIndex) -> None:
         self._catalogue = catalogue
+        self._index = index
         self._stop = Event()
         self._thread = Thread(target=self._run, name="catch-up", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the batch at hand."""
+        """Stop; a batch at hand may end with the process, and is done again."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(timeout=STOP_S)
 
     def _run(self) -> None:
         pause = 0.0
         while not self._stop.wait(pause):
+            pause = _IDLE_S
             try:
-                count = self._catalogue.embed_some()
-            except ServiceError as error:  # a full queue or a lost database: later
-                log.warning("catch_up_waits", reason=str(error))
-                pause = 5.0
-                continue
-            if count == 0:
-                return
-            pause = 0.0
-            log.info("catch_up", embedded=count)
+                if self._index.status().not_embedded and (done := self._catalogue.embed_some()):
+                    log.info("catch_up", embedded=done)
+                    pause = 0.0
+            except Exception as error:  # the thread's edge: whatever it is, try again later
+                log.warning("catch_up_waits", reason=repr(error))

@@ -114,7 +114,7 @@ def _csv_rows(source: IO[bytes], name: str) -> Iterator[Row]:
     # surrogateescape keeps one badly encoded cell from ending the file; its row is refused below
     text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(text)
+    reader = csv.reader(_bounded_lines(text, name))
     try:
         header = _header(reader, name)
         start = reader.line_num + 1
@@ -131,6 +131,14 @@ def _csv_rows(source: IO[bytes], name: str) -> Iterator[Row]:
             start = reader.line_num + 1
     finally:
         text.detach()  # the stream belongs to the caller
+
+
+def _bounded_lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    # a packed file of a few kilobytes can unpack to one line of gigabytes
+    while line := text.readline(2 * MAX_LINE_BYTES):
+        if len(line) == 2 * MAX_LINE_BYTES:
+            raise RowsError(f"{name}: a line is longer than {2 * MAX_LINE_BYTES} characters")
+        yield line
 
 
 def _header(reader: Iterator[list[str]], name: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from app.settings import Settings
-from app.store.engine import open_engine
+from app.store.engine import database_url, open_engine
 from app.store.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
@@ -60,7 +60,7 @@ def postgresql_settings(url: str, folder: Path) -> Settings:
     """Settings on a fresh database, copied from the migrated one."""
     name = f"test_{uuid4().hex[:12]}"
     admin = create_engine(
-        settings_for(folder, url.format("template1")).resolved_database_url(),
+        database_url(settings_for(folder, url.format("template1"))),
         isolation_level="AUTOCOMMIT",
     )
     with admin.connect() as connection:

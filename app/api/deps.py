@@ -1,6 +1,6 @@
 """What routes ask for, taken from the state of the app."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.openapi.models import Example
@@ -11,8 +11,9 @@ from app.errors import InvalidInput, ItemNotFound, UnsupportedType
 from app.services.container import Services
 from app.start import Start
 
-_BEARER = HTTPBearer(auto_error=False, description="an admin API key")
-_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="an admin API key")
+_KEY = "an admin API key; one of the two fields is enough"
+_BEARER = HTTPBearer(auto_error=False, description=_KEY)
+_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description=_KEY)
 
 
 def _start(request: Request) -> Start:
@@ -50,34 +51,38 @@ def _json_body(request: Request) -> None:
 JsonBody = Depends(_json_body)
 
 
-def _known_id(
-    item_id: Annotated[
-        str,
-        Path(
-            description="the caller's id of an item",
-            openapi_examples={"demo": Example(summary="in the demo catalogue", value="portal")},
-        ),
-    ],
-) -> str:
+def _id_parameter(description: str, summary: str, value: str) -> Any:
+    return Path(
+        description=description,
+        openapi_examples={"example": Example(summary=summary, value=value)},
+    )
+
+
+_CALLERS = "the caller's id of an item"
+_OWN = "an id of your own: printable, at most 200 characters, without '/'"
+_DEMO = ("in the demo catalogue", "portal")
+_NEW = ("the item that the example of PUT makes", "lantern-tide")
+
+
+def _existing(item_id: str) -> str:
     try:
         return item_id_of(item_id)
     except InvalidInput as error:  # what cannot be stored is not there
         raise ItemNotFound(item_id) from error
 
 
-KnownId = Annotated[str, Depends(_known_id)]
+def _known_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_DEMO)]) -> str:
+    return _existing(item_id)
 
 
-def _storable_id(
-    item_id: Annotated[
-        str,
-        Path(
-            description="an id of your own: printable, at most 200 characters, without '/'",
-            openapi_examples={"new": Example(summary="a new item", value="lantern-tide")},
-        ),
-    ],
-) -> str:
+def _unwanted_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_NEW)]) -> str:
+    return _existing(item_id)
+
+
+def _new_id(item_id: Annotated[str, _id_parameter(_OWN, *_NEW)]) -> str:
     return item_id_of(item_id)
 
 
-NewItemId = Annotated[str, Depends(_storable_id)]
+KnownId = Annotated[str, Depends(_known_id)]
+UnwantedId = Annotated[str, Depends(_unwanted_id)]
+NewItemId = Annotated[str, Depends(_new_id)]

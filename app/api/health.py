@@ -23,8 +23,9 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/livez", summary="Is the process alive?")
-def livez() -> StatusOut:
+async def livez() -> StatusOut:
     """Answer 200 as long as the process serves requests at all."""
+    # async: a probe must not queue behind requests that wait for the database
     return StatusOut(status="alive")
 
 

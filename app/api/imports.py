@@ -18,7 +18,7 @@ from app.errors import (
     Unauthorized,
     UnsupportedType,
 )
-from app.services.imports import Progress, content_digest
+from app.services.imports import Progress
 from app.types import FieldError, Refusal
 from model.rows import FORMATS, Row, RowsError, file_format, stream_rows
 from model.text import clean
@@ -58,7 +58,7 @@ def import_file(
     except RowsError as error:
         raise UnsupportedType(str(error)) from error
     _check_rows(file.file, name, services.limits.max_upload_rows)
-    state = services.imports.begin(content_digest(file.file), name, resume=False)
+    state = services.imports.begin_once(name)
     lines: list[LineOut] = []
     for progress in services.imports.run(_rows(file.file, name), state):
         lines += _lines(progress)

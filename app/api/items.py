@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import Admin, JsonBody, KnownId, NewItemId, ServicesDep
+from app.api.deps import Admin, JsonBody, KnownId, NewItemId, ServicesDep, UnwantedId
 from app.api.errors import answers
 from app.api.schemas import ItemIn, ItemOut, PageOut, PageParams, WarningOut, WrittenOut
 from app.errors import (
@@ -78,6 +78,9 @@ def put_item(
     dependencies=[Admin],
     responses=answers(Unauthorized, ItemNotFound, *_ALWAYS),
 )
-def delete_item(services: ServicesDep, item_id: KnownId) -> None:
-    """Remove an item; no query returns it from now on. Needs an admin API key."""
+def delete_item(services: ServicesDep, item_id: UnwantedId) -> None:
+    """Remove an item; no query returns it from now on. Needs an admin API key.
+
+    The example removes the item that the example of PUT makes.
+    """
     services.catalogue.delete(item_id)

@@ -21,6 +21,7 @@ from model.rows import Row
 from model.text import clean
 
 MAX_ID, MAX_TITLE, MAX_TEXT, MAX_ATTRIBUTES = 200, 500, 100_000, 20_000
+MAX_DEPTH = 32
 MAX_SIMILAR, MAX_PAGE = 100, 500
 
 
@@ -45,15 +46,28 @@ def _usable_id(text: str) -> str:
 
 
 def _plain_json(attributes: dict[str, Any]) -> dict[str, Any]:
+    _check_depth(attributes, MAX_DEPTH)
     try:
         size = len(json.dumps(attributes, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, TypeError) as error:
         raise ValueError(f"must be plain JSON: {error}") from error
     if size > MAX_ATTRIBUTES:
         raise ValueError(f"must be at most {MAX_ATTRIBUTES} bytes as JSON, not {size}")
-    if "\\u0000" in json.dumps(attributes):
-        raise ValueError("must not hold a NUL character")
     return attributes
+
+
+def _check_depth(value: object, left: int) -> None:
+    """Walk a JSON value: deep ones break serialisers, NUL breaks PostgreSQL."""
+    if left == 0:
+        raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
+    if isinstance(value, str):
+        _storable(value)
+    elif isinstance(value, dict):
+        for part in (*value.keys(), *value.values()):
+            _check_depth(part, left - 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check_depth(part, left - 1)
 
 
 def _number_as_text(value: object) -> object:
@@ -304,7 +318,7 @@ def item_of_row(row: Row) -> Item:
     known = {
         name: row.fields[name] for name in ("id", "title", "description") if name in row.fields
     }
-    extra = {name: row.fields[name] for name in row.fields.keys() - known.keys() - {"attributes"}}
+    extra = {k: v for k, v in row.fields.items() if k not in known and k != "attributes"}
     given = row.fields.get("attributes", {})
     attributes = {**given, **extra} if isinstance(given, dict) else {**extra, "attributes": given}
     try:

@@ -8,6 +8,9 @@ import structlog
 from app.index.live import LiveIndex
 
 _EVERY_S = 0.5
+STOP_S = 3.0
+"""How long a stop waits for work in the background."""
+
 _AFTER_FAILURE_S = 60.0
 """Pause before another build when one failed: a full disk is not filled again at once."""
 
@@ -24,9 +27,9 @@ class Follower:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread; a build in progress is finished first."""
+        """Stop; a build that takes longer may end with the process, which leaves no trace."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(timeout=STOP_S)
 
     def _run(self) -> None:
         publish_after, last = 0.0, ""

@@ -127,7 +127,7 @@ def load_generation(folder: Path, *, encoder_id: str, dimension: int) -> Generat
         manifest = GenerationManifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
         _check(folder, manifest, encoder_id, dimension)
         hashes = [text.decode() for text in np.load(folder / HASHES, allow_pickle=False).tolist()]
-    except (OSError, ValueError, TypeError) as error:
+    except (AttributeError, OSError, ValueError, TypeError) as error:
         raise GenerationError(f"{folder.name}: {error}") from error
     if len(hashes) != manifest.count:
         raise GenerationError(f"{folder.name}: {len(hashes)} hashes, {manifest.count} expected")

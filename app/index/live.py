@@ -76,12 +76,13 @@ class LiveIndex:
         """Apply what was committed to the store, and adopt a generation published meanwhile."""
         with self._lock:
             changes = self._log.changes_since(self._sequence)
+            # fetched before anything is applied: if the database fails here, the next time repeats
+            self._fetch({change.text_hash for change in changes if change.text_hash})
             for change in changes:
                 self._apply(change)
             name = self._shelf.current()
             if name is not None and name != self._tried:
                 self._adopt(name)
-            self._fetch({c.text_hash for c in changes if c.text_hash} | self._missing)
 
     def publish(self) -> None:
         """Build a new generation of all live texts and make it the current one.
@@ -116,7 +117,6 @@ class LiveIndex:
                 generation_recall=manifest.recall_at_10 if manifest else None,
                 delta_items=len(self._delta),
                 sequence=self._sequence,
-                items=len(self._hash_of),
                 not_embedded=sum(len(self._items_of.get(h, ())) for h in self._missing),
             )
 
@@ -160,17 +160,18 @@ class LiveIndex:
             self._items_of.setdefault(change.text_hash, set()).add(change.item_id)
 
     def _adopt(self, name: str) -> None:
-        self._tried = name  # a damaged one is not read again and again
         generation = self._shelf.load(name)
-        if generation is None:
-            return
-        self._generation = generation
-        self._delta = Delta(self._dimension)
-        self._fetch(set(self._items_of))
+        if generation is not None:
+            lacking = [h for h in self._items_of if h not in generation]
+            vectors = self._log.vectors(self._encoder_id, lacking)
+            self._generation, self._delta = generation, Delta(self._dimension)
+            self._delta.add(vectors)
+            self._missing = set(lacking) - vectors.keys()
+        self._tried = name  # a damaged one is not read again and again
 
     def _fetch(self, wanted: set[str]) -> None:
-        """Bring the vectors of those live texts that neither generation nor delta has."""
-        lacking = [h for h in wanted if h in self._items_of and not self._has(h)]
+        """Bring the vectors of those texts that neither generation nor delta has."""
+        lacking = [text_hash for text_hash in wanted if not self._has(text_hash)]
         vectors = self._log.vectors(self._encoder_id, lacking) if lacking else {}
         self._delta.add(vectors)
         self._missing = (self._missing | set(lacking)) - vectors.keys()

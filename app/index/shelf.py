@@ -34,7 +34,7 @@ class Shelf:
         """Return the name of the current generation, None before the first."""
         try:
             name = (self._folder / _CURRENT).read_text("utf-8").strip()
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return None
         return name if name.startswith(_PREFIX) and Path(name).name == name else None
 

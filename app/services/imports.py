@@ -1,6 +1,7 @@
 """Imports of catalogue files: streamed, committed in chunks, resumable, no line lost."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import dropwhile
@@ -61,9 +62,13 @@ class Imports:
         self._index = index
         self._parse = parse
 
-    def begin(self, digest: str, name: str, *, resume: bool) -> ImportState:
-        """Return where to start: a new import, or the unfinished one of this content."""
-        return self._log.begin(digest, name, resume=resume)
+    def begin(self, digest: str, name: str) -> ImportState:
+        """Return where to start: where the last import of this content broke off, or anew."""
+        return self._log.begin(digest, name)
+
+    def begin_once(self, name: str) -> ImportState:
+        """Return the start of an import that is never gone on with, like that of an upload."""
+        return self._log.begin(secrets.token_hex(32), name)
 
     def finished(self, digest: str) -> bool:
         """Tell whether this content was imported to the end before."""

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
 from app.errors import StartupError, StoreUnavailable
 from app.settings import Settings
+
+SQLITE_FILE = "catalogue.sqlite3"
 
 BUSY_MS = 30_000
 """How long a SQLite writer waits for another one."""
@@ -18,11 +19,14 @@ BUSY_MS = 30_000
 def open_engine(settings: Settings) -> Engine:
     """Return an engine; nothing is connected yet. Raises `StartupError` for a URL of no use."""
     try:
-        url = make_url(settings.resolved_database_url())
-        if url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise ArgumentError(f"{url.get_backend_name()!r} is not supported")
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
-    except (ArgumentError, NoSuchModuleError) as error:
+        url = database_url(settings)
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url)
+        elif url.get_backend_name() == "postgresql":
+            engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        else:
+            raise exc.ArgumentError(f"{url.get_backend_name()!r} is not supported")
+    except (exc.ArgumentError, ImportError, exc.NoSuchModuleError) as error:
         raise StartupError(
             f"DATABASE_URL is not usable: {error}; give postgresql://..., or leave it empty"
         ) from error
@@ -30,6 +34,16 @@ def open_engine(settings: Settings) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def database_url(settings: Settings) -> URL:
+    """Return the URL of the database, its driver named. Raises `ArgumentError`."""
+    if not settings.database_url:
+        return URL.create("sqlite", database=str((settings.data_dir / SQLITE_FILE).absolute()))
+    url = make_url(settings.database_url)
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    return url
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
@@ -75,10 +89,14 @@ def in_parts(values: Iterable[str]) -> Iterator[Sequence[str]]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except exc.OperationalError as error:
         reason = " ".join(str(error.orig).split())  # drivers like several lines
         raise StoreUnavailable(f"the database is not available: {reason}") from error
-    except DBAPIError as error:
+    except exc.TimeoutError as error:
+        raise StoreUnavailable("all connections to the database are busy") from error
+    except exc.DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable("the connection to the database was lost") from error
+        if type(error) is exc.DatabaseError:  # no subclass of it: SQLite's word for a damaged file
+            raise StoreUnavailable(f"the database is damaged: {error.orig}") from error
         raise

@@ -21,17 +21,17 @@ class SqlImportLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(self, digest: str, name: str, *, resume: bool) -> ImportState:
-        """Return a new import, or with `resume` the unfinished one of this content if any."""
-        unfinished = (
+    def begin(self, digest: str, name: str) -> ImportState:
+        """Return the last import of this content if it is unfinished, else a new one."""
+        last = (
             select(ImportRow.__table__)
-            .where(ImportRow.digest == digest, ImportRow.finished.is_(False))
+            .where(ImportRow.digest == digest)
             .order_by(ImportRow.id.desc())
             .limit(1)
         )
         with writing(self._engine) as connection:
-            row = connection.execute(unfinished).mappings().first()
-            if resume and row is not None:
+            row = connection.execute(last).mappings().first()
+            if row is not None and not row["finished"]:
                 return ImportState(**{key: row[key] for key in ImportState.__annotations__})
             new = insert(ImportRow).values(digest=digest, name=name, next_line=FIRST_LINE)
             number = connection.execute(new.returning(ImportRow.id)).scalar_one()

@@ -1,5 +1,6 @@
 """Items, vectors and the change log in SQL: all their queries and transactions."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,10 +66,14 @@ class SqlItemStore:
             return gone
 
     def add_vectors(self, encoder_id: str, vectors: Mapping[str, Vector]) -> None:
-        """Store vectors of texts already in the catalogue."""
+        """Store vectors of texts already in the catalogue; their items count as changed."""
         with writing(self._engine) as connection:
             _next_sequence(connection, 0)  # takes the writers' turn
             _add_vectors(connection, encoder_id, vectors)
+            items = _ids_of(connection, vectors)
+            first = _next_sequence(connection, len(items)) - len(items) + 1
+            changes = [Change(first + i, *item) for i, item in enumerate(items)]
+            _record_changes(connection, changes)
 
     def not_embedded(self, encoder_id: str, limit: int) -> list[Item]:
         """Return items whose text the encoder has not embedded."""
@@ -137,7 +142,9 @@ def write_items(
 def _outcome(stored: Item | None, item: Item) -> Outcome:
     if stored is None:
         return Outcome.CREATED
-    return Outcome.UNCHANGED if stored == item else Outcome.UPDATED
+    # as JSON too: for Python, 1, 1.0 and true are equal
+    same = stored == item and json.dumps(stored.attributes) == json.dumps(item.attributes)
+    return Outcome.UNCHANGED if same else Outcome.UPDATED
 
 
 def _row(write: Write) -> dict[str, Any]:
@@ -159,6 +166,16 @@ def _items(connection: Connection, ids: Iterable[str]) -> Iterator[Item]:
     for part in in_parts(ids):
         query = select(*_ITEM).where(ItemRow.id.in_(part))
         yield from (_item(row) for row in connection.execute(query).mappings())
+
+
+def _ids_of(connection: Connection, hashes: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (id, text hash) of the items that have these texts."""
+    query = select(ItemRow.id, ItemRow.text_hash)
+    return [
+        (row.id, row.text_hash)
+        for part in in_parts(hashes)
+        for row in connection.execute(query.where(ItemRow.text_hash.in_(part)))
+    ]
 
 
 def _embedded(connection: Connection, encoder_id: str, hashes: Iterable[str]) -> set[str]:

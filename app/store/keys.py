@@ -1,6 +1,7 @@
 """API keys in SQL; only digests are kept."""
 
 from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.errors import InvalidInput
 from app.store.engine import reading, writing
@@ -16,11 +17,11 @@ class SqlKeyStore:
 
     def add(self, name: str, digest: str) -> None:
         """Store a key's digest. Raises `InvalidInput` when an active key has the name."""
-        taken = select(KeyRow.digest).where(KeyRow.name == name, KeyRow.revoked_at.is_(None))
-        with writing(self._engine) as connection:
-            if connection.execute(taken).first() is not None:
-                raise InvalidInput([FieldError("name", f"an active key is named {name!r}")])
-            connection.execute(insert(KeyRow).values(name=name, digest=digest))
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(insert(KeyRow).values(name=name, digest=digest))
+        except IntegrityError as error:
+            raise InvalidInput([FieldError("name", f"an active key is named {name!r}")]) from error
 
     def active(self, digest: str) -> bool:
         """Tell whether a key with this digest exists and is not revoked."""

@@ -73,3 +73,15 @@ def test_not_ready_when_a_real_query_finds_nothing(lite: Settings) -> None:
 def test_health_needs_no_key(client: TestClient, path: str) -> None:
     del client.headers["X-API-Key"]
     assert client.get(path).status_code == 200
+
+
+def test_the_factory_for_a_web_server_prepares_and_serves(
+    lite: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICBERT_DATA_DIR", str(lite.data_dir))
+    monkeypatch.setenv("METRICBERT_CHECKPOINT", "/nowhere")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with TestClient(wiring.serve()) as client:
+        assert client.get("/livez").status_code == 200
+        wait = client.get("/readyz")
+    assert wait.status_code == 503

@@ -151,3 +151,19 @@ def test_non_json_content_type_is_415(client: TestClient) -> None:
     response = client.put("/v1/items/x", content=body, headers=headers)
     assert response.status_code == 415
     assert "application/json" in response.json()["detail"]
+
+
+def test_values_that_python_calls_equal_are_updates(both: TestClient) -> None:
+    put(both, "x", attributes={"owned": 1})
+    assert put(both, "x", attributes={"owned": True})["outcome"] == "updated"
+    assert both.get("/v1/items/x").json()["attributes"]["owned"] is True
+
+
+def test_attributes_that_no_serialiser_takes_are_refused(both: TestClient) -> None:
+    deep: dict[str, object] = {}
+    for _ in range(40):
+        deep = {"a": [deep]}
+    response = both.put("/v1/items/x", json={"title": "x", "attributes": deep})
+    assert response.status_code == 422
+    assert "at most 32 deep" in response.json()["errors"][0]["message"]
+    assert put(both, "y", attributes={"a": "a backslash: \\u0000"})["outcome"] == "created"

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
 from app.embedding import TransformerEmbedder
-from app.errors import ItemNotEmbedded, Overloaded
+from app.errors import ItemNotEmbedded, Overloaded, StoreUnavailable
 from app.fakes import HashingEmbedder
 from app.services.container import Services
 from app.settings import Settings
@@ -25,10 +26,10 @@ def rows(count: int) -> Iterator[Row]:
 
 
 def test_an_interrupted_import_goes_on_behind_the_last_chunk(services: Services) -> None:
-    first = services.imports.begin("digest", "f.csv", resume=True)
+    first = services.imports.begin("digest", "f.csv")
     for _ in islice(services.imports.run(rows(400), first), 2):
         pass
-    resumed = services.imports.begin("digest", "f.csv", resume=True)
+    resumed = services.imports.begin("digest", "f.csv")
     assert resumed.next_line == 257
     last: ImportState = resumed
     for progress in services.imports.run(rows(400), resumed):
@@ -46,7 +47,11 @@ def test_a_new_model_catches_up_without_losing_items(settings: Settings) -> None
     new = build_services(settings, HashingEmbedder(encoder_id="hashing-2"))
     with pytest.raises(ItemNotEmbedded):
         new.similar.by_item("i0", 3)
-    CatchUp(new.catalogue)._thread.join()
+    catch_up = CatchUp(new.catalogue, new.index)  # type: ignore[arg-type]  # it is a LiveIndex
+    deadline = monotonic() + 20
+    while new.index.status().not_embedded and monotonic() < deadline:
+        sleep(0.01)
+    catch_up.close()
     assert len(new.similar.by_item("i0", 10).neighbours) == 4
     assert new.index.status().not_embedded == 0
     new.close()
@@ -94,3 +99,27 @@ def test_a_full_queue_is_refused_at_once() -> None:
     with pytest.raises(Overloaded):
         embedder.embed(["x"])
     embedder.close()
+
+
+def test_a_database_that_blinks_loses_nothing_of_the_index(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("gone")
+
+    services.catalogue.put(item("before"))
+    log = services.index._log  # type: ignore[attr-defined]  # it is a LiveIndex
+    with monkeypatch.context() as broken:
+        broken.setattr(log, "vectors", fail)
+        with pytest.raises(StoreUnavailable):
+            services.catalogue.put(item("during", description="while it was gone"))
+    services.index.refresh()
+    assert services.index.status().not_embedded == 0
+    assert len(services.similar.by_item("during", 5).neighbours) == 1
+
+
+def test_what_an_upload_left_is_not_gone_on_with(services: Services) -> None:
+    broken_off = services.imports.begin_once("f.csv")
+    next(services.imports.run(rows(400), broken_off))
+    assert services.imports.begin_once("f.csv").next_line == 1
+    assert services.imports.begin("digest", "f.csv").next_line == 1

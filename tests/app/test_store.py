@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from app.errors import ImportConflict, InvalidInput, StartupError, StoreUnavailable
 from app.services.keys import Keys
 from app.settings import Settings
-from app.store.engine import open_engine, reading
+from app.store.engine import database_url, open_engine, reading
 from app.store.imports import SqlImportLog
 from app.store.items import SqlItemStore
 from app.store.keys import SqlKeyStore
@@ -80,28 +80,27 @@ def test_eight_writers_lose_nothing_and_skip_no_sequence(engine: Engine) -> None
 
 def test_import_progress_and_items_commit_together(engine: Engine) -> None:
     log = SqlImportLog(engine)
-    state = log.begin("d", "file.csv", resume=True)
+    state = log.begin("d", "file.csv")
     refusal = Refusal(2, None, (FieldError("id", "Field required"),))
     after, outcomes = log.commit(ImportStep(state, 4, (refusal,)), "e", [write(item("a"))], {})
     assert outcomes == [Outcome.CREATED]
     assert (after.next_line, after.created, after.refused) == (4, 1, 1)
-    assert log.begin("d", "file.csv", resume=True) == after
-    assert log.begin("d", "file.csv", resume=False).next_line == 1
+    assert log.begin("d", "file.csv") == after
     assert log.refusals(state.id) == [refusal]
 
 
 def test_a_finished_import_is_not_gone_on_with(engine: Engine) -> None:
     log = SqlImportLog(engine)
-    state = log.begin("d", "file.csv", resume=True)
+    state = log.begin("d", "file.csv")
     assert not log.finished("d")
     log.finish(state)
     assert log.finished("d")
-    assert log.begin("d", "file.csv", resume=True).id != state.id
+    assert log.begin("d", "file.csv").id != state.id
 
 
 def test_two_processes_importing_one_file_conflict_without_loss(engine: Engine) -> None:
     log = SqlImportLog(engine)
-    state = log.begin("d", "file.csv", resume=True)
+    state = log.begin("d", "file.csv")
     log.commit(ImportStep(state, 3), "e", [write(item("a"))], {})
     with pytest.raises(ImportConflict, match="another process"):
         log.commit(ImportStep(state, 3), "e", [write(item("b"))], {})
@@ -159,7 +158,8 @@ def test_a_url_of_no_use_is_named(lite: Settings, url: str) -> None:
 
 def test_settings_take_both_names_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
-    assert Settings().resolved_database_url() == "postgresql+psycopg://u:p@h/d"
+    url = database_url(Settings()).render_as_string(hide_password=False)
+    assert url == "postgresql+psycopg://u:p@h/d"
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.setenv("METRICBERT_DATABASE_URL", "postgresql://h/e")
-    assert Settings().resolved_database_url() == "postgresql+psycopg://h/e"
+    assert str(database_url(Settings())) == "postgresql+psycopg://h/e"
