@@ -14,6 +14,7 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import Engine
 
 from app import wiring
 from app.errors import ServiceError, StartupError
@@ -59,9 +60,7 @@ def serve(
         _first_key(wiring.keys(engine))
 
     def build() -> Services:
-        services = wiring.build(settings, engine, wiring.load_checkpoint, demo=demo)
-        gc.freeze()  # what was loaded stays: no pause of a request is spent on searching it
-        return services
+        return _loaded(settings, engine, demo=demo)
 
     def stop() -> None:
         server.should_exit = True
@@ -90,9 +89,7 @@ def import_command(
     total = sum(1 for _ in read_rows(file))
     with file.open("rb") as stream:
         digest = content_digest(stream)
-    services = wiring.build(
-        settings, wiring.prepare(settings), wiring.load_checkpoint, background=False
-    )
+    services = _loaded(settings, wiring.prepare(settings), background=False)
     try:
         state = services.imports.begin(digest, file.name)
         state = _run_import(services, file, state, total)
@@ -113,9 +110,7 @@ def import_command(
 def index() -> None:
     """Rebuild the index from the database; a running server takes it over within a second."""
     settings = _settings()
-    services = wiring.build(
-        settings, wiring.prepare(settings), wiring.load_checkpoint, background=False
-    )
+    services = _loaded(settings, wiring.prepare(settings), background=False)
     try:
         while count := services.catalogue.embed_some():
             out.print(f"embedded {count} items that the model had not seen")
@@ -153,6 +148,19 @@ def _settings(**given: Any) -> Settings:
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     configure_logging(settings)
     return settings
+
+
+def _loaded(
+    settings: Settings, engine: Engine, *, background: bool = True, demo: Path | None = None
+) -> Services:
+    """Return the services; the garbage collector works from here on, on what comes new."""
+    try:
+        return wiring.build(
+            settings, engine, wiring.load_checkpoint, background=background, demo=demo
+        )
+    finally:
+        gc.freeze()  # what was loaded stays: no pause of a request is spent on searching it
+        gc.enable()
 
 
 def _listen(settings: Settings) -> socket.socket:

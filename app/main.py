@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -65,13 +66,19 @@ def create_app(
     def home() -> RedirectResponse:
         return RedirectResponse("/docs")
 
-    _document_problems(app)
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:  # made when it is first asked for: no start waits for it
+            app.openapi_schema = _with_problems(generate())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the framework's own way to extend it
     return app
 
 
-def _document_problems(app: FastAPI) -> None:
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     """Describe errors in the OpenAPI document by the shape they really have."""
-    document = app.openapi()
     schemas = document["components"]["schemas"]
     problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
     problem.pop("$defs", None)
@@ -84,4 +91,4 @@ def _document_problems(app: FastAPI) -> None:
             if "application/json" in answer.get("content", {}):
                 # the framework adds it where nothing can be invalid, in a shape that never comes
                 del operation["responses"]["422"]
-    app.openapi_schema = document
+    return document

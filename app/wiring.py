@@ -1,6 +1,5 @@
 """The real parts, put together: the one module that knows them all."""
 
-import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,15 +68,11 @@ def prepare(settings: Settings) -> Engine:
 
 def load_checkpoint(settings: Settings) -> Embedder:
     """Load the encoder that the settings name. Raises `StartupError`."""
-    gc.disable()  # torch makes a million lasting objects: searching them for cycles costs a sixth
-    try:
-        # imported here because torch takes seconds: the port is open and answers 503 meanwhile,
-        # and commands that embed nothing do without it
-        from app.embedding import load_embedder  # noqa: PLC0415
+    # imported here because torch takes seconds: the port is open and answers 503 meanwhile, and
+    # commands that embed nothing do without it
+    from app.embedding import load_embedder  # noqa: PLC0415
 
-        return load_embedder(settings.checkpoint, queue=settings.encoder_queue)
-    finally:
-        gc.enable()
+    return load_embedder(settings.checkpoint, queue=settings.encoder_queue)
 
 
 def build(

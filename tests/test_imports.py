@@ -27,6 +27,7 @@ APP = {
     "app.logs": {"app.settings"},
     "app.wiring": {"app"},
     "app.cli": {"app"},
+    "app.launch": {"app.cli"},
     "migrations": {"app.settings", "app.store", "app.tables"},
 }
 # `model.rows` is a third door beside encoder and text: standard library only, so that a file that
