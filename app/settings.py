@@ -15,6 +15,11 @@ class Settings(BaseSettings):
     checkpoint: Path = Field(
         Path("checkpoints/metricbert-games"), description="checkpoint folder of the encoder"
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the encoder; bfloat16 halves the time of an import on processors that "
+        "have it, and embeds the catalogue anew",
+    )
     data_dir: Path = Field(
         Path("var"), description="folder for the index files and the SQLite database"
     )

@@ -72,7 +72,9 @@ def load_checkpoint(settings: Settings) -> Embedder:
     # commands that embed nothing do without it
     from app.embedding import load_embedder  # noqa: PLC0415
 
-    return load_embedder(settings.checkpoint, queue=settings.encoder_queue)
+    return load_embedder(
+        settings.checkpoint, precision=settings.precision, queue=settings.encoder_queue
+    )
 
 
 def build(

@@ -13,7 +13,7 @@ from app.services.embedding import ItemEmbedding
 from app.types import ImportState, ImportStep, Item, Outcome, Refusal
 from model.rows import Row
 
-CHUNK = 128
+CHUNK = 512
 """Rows embedded and committed at a time: what a killed import has to do again at most."""
 
 Parse = Callable[[Row], Item]

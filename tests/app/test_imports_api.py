@@ -96,10 +96,10 @@ def test_uploading_again_changes_nothing(both: TestClient) -> None:
 
 
 def test_many_rows_cross_chunks(both: TestClient) -> None:
-    rows = [{"id": f"i{n}", "title": f"item {n}"} for n in range(300)]
+    rows = [{"id": f"i{n}", "title": f"item {n}"} for n in range(1100)]
     answer = upload(both, "new.jsonl", "\n".join(json.dumps(row) for row in rows)).json()
-    assert [row["line"] for row in answer["lines"]] == list(range(1, 301))
-    assert both.get("/v1/info").json()["items"] == 300
+    assert [row["line"] for row in answer["lines"]] == list(range(1, 1101))
+    assert both.get("/v1/info").json()["items"] == 1100
 
 
 def test_without_a_key_it_is_401_and_nothing_is_stored(client: TestClient) -> None:

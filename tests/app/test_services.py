@@ -27,16 +27,16 @@ def rows(count: int) -> Iterator[Row]:
 
 def test_an_interrupted_import_goes_on_behind_the_last_chunk(services: Services) -> None:
     first = services.imports.begin("digest", "f.csv")
-    for _ in islice(services.imports.run(rows(400), first), 2):
+    for _ in islice(services.imports.run(rows(1100), first), 2):
         pass
     resumed = services.imports.begin("digest", "f.csv")
-    assert resumed.next_line == 257
+    assert resumed.next_line == 1025
     last: ImportState = resumed
-    for progress in services.imports.run(rows(400), resumed):
+    for progress in services.imports.run(rows(1100), resumed):
         last = progress.state
-    assert (last.created, last.refused, last.finished) == (399, 1, True)
+    assert (last.created, last.refused, last.finished) == (1099, 1, True)
     assert [refusal.line for refusal in services.imports.refusals(last.id)] == [5]
-    assert services.catalogue.count() == 399
+    assert services.catalogue.count() == 1099
 
 
 def test_a_new_model_catches_up_without_losing_items(settings: Settings) -> None:
@@ -120,6 +120,6 @@ def test_a_database_that_blinks_loses_nothing_of_the_index(
 
 def test_what_an_upload_left_is_not_gone_on_with(services: Services) -> None:
     broken_off = services.imports.begin_once("f.csv")
-    next(services.imports.run(rows(400), broken_off))
+    next(services.imports.run(rows(600), broken_off))
     assert services.imports.begin_once("f.csv").next_line == 1
     assert services.imports.begin("digest", "f.csv").next_line == 1
