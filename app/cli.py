@@ -166,12 +166,21 @@ def _loaded(
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before anything slow; the server gets the open socket."""
     try:
-        return socket.create_server((settings.host, settings.port), backlog=2048)
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+        # asyncio switches Nagle's algorithm off only where the protocol is named; with it on,
+        # every answer on a kept connection waits 40 ms for the client's delayed acknowledgement
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
     except OSError as error:
         raise StartupError(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
             "METRICBERT_PORT or --port chooses another port"
         ) from error
+    return listener
 
 
 def _first_key(keys: Keys) -> None:

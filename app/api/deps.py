@@ -1,4 +1,8 @@
-"""What routes ask for, taken from the state of the app."""
+"""What routes ask for, taken from the state of the app.
+
+Those that only look something up are `async`: a plain one costs a trip to a thread, and a request
+has several.
+"""
 
 from typing import Annotated, Any
 
@@ -16,7 +20,7 @@ _BEARER = HTTPBearer(auto_error=False, description=_KEY)
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description=_KEY)
 
 
-def _start(request: Request) -> Start:
+async def _start(request: Request) -> Start:
     start: Start = request.app.state.start
     return start
 
@@ -24,7 +28,7 @@ def _start(request: Request) -> Start:
 StartDep = Annotated[Start, Depends(_start)]
 
 
-def _services(start: StartDep) -> Services:
+async def _services(start: StartDep) -> Services:
     return start.services()
 
 
@@ -42,7 +46,7 @@ def _admin(
 Admin = Depends(_admin)
 
 
-def _json_body(request: Request) -> None:
+async def _json_body(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedType(f"Content-Type is {kind or 'missing'!r}; send application/json")
@@ -71,15 +75,15 @@ def _existing(item_id: str) -> str:
         raise ItemNotFound(item_id) from error
 
 
-def _known_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_DEMO)]) -> str:
+async def _known_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_DEMO)]) -> str:
     return _existing(item_id)
 
 
-def _unwanted_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_NEW)]) -> str:
+async def _unwanted_id(item_id: Annotated[str, _id_parameter(_CALLERS, *_NEW)]) -> str:
     return _existing(item_id)
 
 
-def _new_id(item_id: Annotated[str, _id_parameter(_OWN, *_NEW)]) -> str:
+async def _new_id(item_id: Annotated[str, _id_parameter(_OWN, *_NEW)]) -> str:
     return item_id_of(item_id)
 
 

@@ -56,18 +56,20 @@ class Shelf:
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._folder / "publish.lock"):
             name = f"{_PREFIX}{sequence:012d}-{uuid4().hex[:8]}"
-            building = self._folder / f"{_TEMPORARY}{name}"
+            temporary = self._folder / f"{_TEMPORARY}{name}"
+            building = temporary / name
             self._sweep()
-            building.mkdir()
+            building.mkdir(parents=True)
             try:
                 manifest = build_generation(
                     building, vectors, hashes, encoder_id=self._encoder_id, sequence=sequence
                 )
             except BaseException:
-                shutil.rmtree(building, ignore_errors=True)
+                shutil.rmtree(temporary, ignore_errors=True)
                 raise
             before = self.current()
             building.rename(self._folder / name)
+            temporary.rmdir()
             self._point_at(name)
             self._retire(keep={name, before})
         log.info(

@@ -147,6 +147,7 @@ def test_a_restart_loads_the_generation_and_embeds_nothing(tmp_path: Path) -> No
     log = filled(120)
     live(log, tmp_path).publish()
     again = live(log, tmp_path).status()
+    assert again.generation == (tmp_path / "e" / "CURRENT").read_text()
     assert (again.generation_items, again.delta_items, again.sequence) == (120, 0, 120)
     assert again.generation_recall == 1.0
 
