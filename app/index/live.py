@@ -80,6 +80,7 @@ class LiveIndex:
             self._fetch({change.text_hash for change in changes if change.text_hash})
             for change in changes:
                 self._apply(change)
+            self._missing = {h for h in self._missing if h in self._items_of}
             name = self._shelf.current()
             if name is not None and name != self._tried:
                 self._adopt(name)
@@ -154,7 +155,6 @@ class LiveIndex:
             self._items_of[old].discard(change.item_id)
             if not self._items_of[old]:
                 del self._items_of[old]
-                self._missing.discard(old)
         if change.text_hash is not None:
             self._hash_of[change.item_id] = change.text_hash
             self._items_of.setdefault(change.text_hash, set()).add(change.item_id)

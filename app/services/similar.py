@@ -66,9 +66,8 @@ class SimilarItems:
         self, vector: Vector, limit: int, *, exclude: str | None = None
     ) -> list[Neighbour]:
         hits, items = self._search(vector, limit, exclude)
-        if len(items) < len(
-            hits
-        ):  # another process deleted some: this one follows, then asks again
+        if len(items) < len(hits):
+            # another process deleted some: this one follows, then asks again
             self._index.refresh()
             hits, items = self._search(vector, limit, exclude)
         there = [(items[hit.id], hit.score) for hit in hits if hit.id in items]

@@ -248,6 +248,9 @@ def test_an_item_without_a_vector_joins_when_it_has_one(tmp_path: Path) -> None:
     index = live(log, tmp_path)
     assert index.vector_of("later") is None
     assert index.status().not_embedded == 1
+    log.put("later", "a" * 64)  # changed, but not its text: it still waits
+    index.refresh()
+    assert index.status().not_embedded == 1
     log.put("later", "a" * 64, unit_rows(1, seed=11)[0])
     index.refresh()
     assert index.search(log.stored["a" * 64], 1)[0].id == "later"
