@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +14,21 @@ class CorpusError(ValueError):
     """The catalogue holds too little to work with; the message says what was dropped and why."""
 
 
+Tag = tuple[str, str]
+"""A field's name and one of its values: ("genre", "Puzzle"). A list has a tag for each entry."""
+
+
 @dataclass(frozen=True)
 class Record:
-    """One item of a catalogue."""
+    """One item of a catalogue.
+
+    tags: values of further columns, where they were asked for. They are never part of the text.
+    """
 
     id: str
     title: str
     description: str
+    tags: tuple[Tag, ...] = ()
 
     @property
     def text(self) -> str:
@@ -42,28 +50,32 @@ class Corpus:
         return f"{len(self.records)} records kept, {self.dropped.total()} dropped{detail}"
 
 
-def read_corpus(path: Path, *, at_least: int = 1) -> Corpus:
+def read_corpus(path: Path, *, at_least: int = 1, tags: Collection[str] = ()) -> Corpus:
     """Read a catalogue file (CSV or JSON Lines, optionally `.gz`).
 
-    Rows need a `title` and a `description`; `id` defaults to the line number. Raises `RowsError`
-    for an unreadable file, `CorpusError` when fewer than `at_least` records remain.
+    Rows need a `title` and a `description`; `id` defaults to the line number. tags: further
+    columns to keep. Raises `RowsError` for an unreadable file, `CorpusError` when fewer than
+    `at_least` records remain or no record has one of the columns.
     """
-    corpus = collect(read_rows(path))
+    corpus = collect(read_rows(path), tags=tags)
     if len(corpus.records) < at_least:
         raise CorpusError(
             f"{path.name}: {corpus.summary()}; at least {at_least} with a title and a "
             "description are needed"
         )
+    present = {name for record in corpus.records for name, _ in record.tags}
+    if missing := sorted(set(tags) - present):
+        raise CorpusError(f"{path.name}: no record has a value in column {missing[0]!r}")
     return corpus
 
 
-def collect(rows: Iterable[Row]) -> Corpus:
+def collect(rows: Iterable[Row], *, tags: Collection[str] = ()) -> Corpus:
     """Turn rows into records, dropping what cannot be trained on."""
     corpus = Corpus()
     ids: set[str] = set()
     texts: set[str] = set()
     for row in rows:
-        record, reason = _record(row)
+        record, reason = _record(row, tags)
         if record is None:
             corpus.dropped[reason] += 1
         elif record.id in ids:
@@ -77,7 +89,7 @@ def collect(rows: Iterable[Row]) -> Corpus:
     return corpus
 
 
-def _record(row: Row) -> tuple[Record | None, str]:
+def _record(row: Row, tags: Collection[str]) -> tuple[Record | None, str]:
     if row.fields is None:
         return None, "unreadable line"
     title, description = row.fields.get("title", ""), row.fields.get("description", "")
@@ -89,7 +101,14 @@ def _record(row: Row) -> tuple[Record | None, str]:
         return None, "empty description"
     given = row.fields.get("id")
     name = str(row.line if given is None else given)
-    return Record(name, clean(title), clean(description)), ""
+    kept = tuple((tag, value) for tag in tags for value in _values(row.fields.get(tag)))
+    return Record(name, clean(title), clean(description), kept), ""
+
+
+def _values(field: object) -> list[str]:
+    """Return the values of a column as texts; none for an empty one."""
+    entries = field if isinstance(field, list) else [field]
+    return [text for entry in entries if entry is not None and (text := clean(str(entry)))]
 
 
 def file_digest(path: Path) -> str:

@@ -87,3 +87,17 @@ def test_a_catalogue_without_a_usable_row_says_why(tmp_path: Path) -> None:
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     path = write_games(tmp_path / "games.jsonl", 2)
     assert file_digest(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_tags_come_from_named_columns_only() -> None:
+    fields = {"title": "Pong", "description": "Paddles.", "genres": ["Sport", " ", "Arcade"]}
+    row = Row(1, {**fields, "year": 1972, "secret": "x"})
+    [record] = collect([row], tags=("year", "genres")).records
+    assert record.tags == (("year", "1972"), ("genres", "Sport"), ("genres", "Arcade"))
+    assert collect([row]).records[0].tags == ()
+
+
+def test_an_absent_tag_column_is_named(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "c.jsonl", [{"title": "a", "description": "b", "genre": None}])
+    with pytest.raises(CorpusError, match="'genre'"):
+        read_corpus(path, tags=("genre",))
