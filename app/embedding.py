@@ -13,8 +13,8 @@ from app.types import Matrix
 from model.checkpoint import CheckpointError
 from model.encoder import Encoder, load_encoder, quiet
 
-_SLICE = 64
-"""Texts in one turn of the encoder: a bulk load lets a single query in after each."""
+_TURN_TOKENS = 2**14
+"""Tokens read in a turn of the encoder, or one text: a bulk load lets a query in after each."""
 
 
 class TransformerEmbedder:
@@ -31,6 +31,7 @@ class TransformerEmbedder:
         self._encoder = encoder
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._places = BoundedSemaphore(queue)
+        self._texts_a_turn = max(1, _TURN_TOKENS // encoder.max_tokens)
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return (n, dimension) float32 unit rows. Raises `Overloaded`."""
@@ -39,8 +40,9 @@ class TransformerEmbedder:
         vectors: Matrix = np.empty((len(texts), self.dimension), dtype=np.float32)
         by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         try:
-            for start in range(0, len(texts), _SLICE):
-                rows = by_length[start : start + _SLICE]  # alike in length: little padding
+            for start in range(0, len(texts), self._texts_a_turn):
+                # alike in length: little padding
+                rows = by_length[start : start + self._texts_a_turn]
                 wanted = [texts[row] for row in rows]
                 vectors[rows] = self._thread.submit(self._encoder.encode, wanted).result()
         finally:

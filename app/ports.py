@@ -31,7 +31,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Tokens of a text that are read."""
+        """Tokens of a text that are read, over all windows where the encoder has several."""
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return (n, dimension) float32 unit rows. Raises `Overloaded`."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from model.evaluation import Annotation
+from model.evaluation.ranking import Annotation
 from model.rows import Row, read_rows
 
 

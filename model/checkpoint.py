@@ -32,8 +32,9 @@ class Manifest:
     """What a checkpoint says of itself.
 
     encoder_id: names weights, tokenizer and reading together; equal ids give equal vectors.
-    max_tokens: tokens read of a text, special ones included. files: SHA-256 of every file that
-    decides about vectors. data, config, metrics: where it comes from and what it measured.
+    max_tokens: tokens in one window, special ones included. max_windows: windows read of a text.
+    files: SHA-256 of every file that decides about vectors. data, config, metrics: where it comes
+    from and what it measured.
     """
 
     encoder_id: str
@@ -45,6 +46,7 @@ class Manifest:
     data: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    max_windows: int = 1  # what checkpoints without the field read
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -94,10 +96,14 @@ def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
     return {name: _sha256(folder / name) for name in names}
 
 
-def encoder_id(name: str, files: Mapping[str, str], *, max_tokens: int) -> str:
+def encoder_id(
+    name: str, files: Mapping[str, str], *, max_tokens: int, max_windows: int = 1
+) -> str:
     """Return `name` and a digest of everything that decides about a vector."""
-    facts = json.dumps([RECIPE, max_tokens, sorted(files.items())])
-    return f"{name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+    facts: list[object] = [RECIPE, max_tokens, sorted(files.items())]
+    if max_windows != 1:  # ids from before there were windows stay what they are
+        facts.append(max_windows)
+    return f"{name}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]}"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -130,7 +136,7 @@ def _manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
         manifest = Manifest(**facts)
     except TypeError as error:
         raise CheckpointError(f"{folder / MANIFEST}: damaged manifest: {error}") from error
-    kinds = {"dimension": int, "max_tokens": int, "files": dict}
+    kinds = {"dimension": int, "max_tokens": int, "max_windows": int, "files": dict}
     for name, kind in kinds.items():
         if not isinstance(getattr(manifest, name), kind):
             raise CheckpointError(

@@ -32,16 +32,19 @@ class Provenance:
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(
+def save_checkpoint(  # noqa: PLR0913 - the parts of a checkpoint, each under its name
     folder: Path,
     model: BertForMaskedLM,
     tokenizer: PreTrainedTokenizerBase,
     *,
     max_tokens: int,
+    max_windows: int = 1,
     provenance: Provenance,
 ) -> Manifest:
     """Write the model, MLM head included, in half precision to a new folder.
 
+    max_tokens, max_windows: how much of a text its encoder reads, see `EncoderConfig`. Libraries
+    that know no windows read the first one.
     Raises `CheckpointError` when the folder holds something already, `OSError` when it cannot be
     written; in both cases no part of a checkpoint is left at `folder`.
     """
@@ -53,9 +56,12 @@ def save_checkpoint(
         _describe_for_sentence_transformers(target, model.config.hidden_size, max_tokens)
         files = digests(target, VECTOR_FILES)
         manifest = Manifest(
-            encoder_id=encoder_id(provenance.name, files, max_tokens=max_tokens),
+            encoder_id=encoder_id(
+                provenance.name, files, max_tokens=max_tokens, max_windows=max_windows
+            ),
             dimension=model.config.hidden_size,
             max_tokens=max_tokens,
+            max_windows=max_windows,
             text_recipe=RECIPE,
             base_model=provenance.base_model,
             files=files,

@@ -1,13 +1,21 @@
-"""Records to (anchor, positive) pairs: two passages of one item, and a split of the items."""
+"""Records to (anchor, positive) pairs: passages of one item, and a split of the items.
+
+Every draw is a function of the seed and the step, so a resumed run sees what an unbroken one saw.
+"""
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model.corpus import Record
+from model.text import item_text
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_POOL = 16
+"""Batches whose items are sorted by length together."""
+_DELETED = 0.6
+"""Share of words that a noised passage loses (Wang et al. 2021, TSDAE, arXiv 2104.06979)."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +27,15 @@ class Pair:
     positive: str
 
 
+Draw = Callable[[Record, random.Random], Pair]
+
+
 def sentences(text: str) -> list[str]:
     """Split a cleaned text behind full stops, exclamation and question marks."""
     return [part for part in _SENTENCE_END.split(text) if part]
 
 
-def draw_pair(record: Record, rng: random.Random) -> Pair:
+def halves(record: Record, rng: random.Random) -> Pair:
     """Draw two passages that share no sentence.
 
     The sentences of the description are dealt into two random halves, each kept in reading
@@ -39,6 +50,40 @@ def draw_pair(record: Record, rng: random.Random) -> Pair:
     return Pair(record.id, anchor, positive)
 
 
+def titled_halves(record: Record, rng: random.Random) -> Pair:
+    """Draw halves, the title before one of them: items are served with their title."""
+    pair = halves(record, rng)
+    if pair.anchor == record.title:
+        return pair
+    return Pair(record.id, item_text(record.title, pair.anchor), pair.positive)
+
+
+def identical(record: Record, _: random.Random) -> Pair:
+    """Return the text twice: dropout alone sets the two apart (SimCSE, arXiv 2104.08821)."""
+    return Pair(record.id, record.text, record.text)
+
+
+def noised(record: Record, rng: random.Random) -> Pair:
+    """Return the text with most words deleted, and whole (TSDAE, arXiv 2104.06979)."""
+    words = record.text.split()
+    kept = [word for word in words if rng.random() >= _DELETED] or [rng.choice(words)]
+    return Pair(record.id, " ".join(kept), record.text)
+
+
+def title_description(record: Record) -> Pair:
+    """Return the title and the description."""
+    return Pair(record.id, record.title, record.description)
+
+
+DRAWS: dict[str, Draw] = {
+    "halves": halves,
+    "titled-halves": titled_halves,
+    "identical": identical,
+    "noised": noised,
+}
+"""The values of the setting `passages`."""
+
+
 def split(
     records: Sequence[Record], *, heldout: float, seed: int
 ) -> tuple[list[Record], list[Record]]:
@@ -49,16 +94,62 @@ def split(
     return shuffled[count:], shuffled[:count]
 
 
-def pair_batches(records: Sequence[Record], *, size: int, seed: int) -> Iterator[list[Pair]]:
-    """Yield batches of pairs for ever: every epoch shuffles the items and draws new passages.
+class PairSchedule:
+    """Which pairs a step trains on: a function of the seed and the step alone.
 
-    No item is twice in a batch, since a batch is a slice of one shuffle; an epoch's last, short
-    batch is left out. Raises `ValueError` when there are fewer records than a batch holds.
+    Every epoch shuffles the items. Items of like length share a batch: little is spent on
+    padding, and length tells no positive from a negative. No item is twice in a batch; the items
+    that do not fill an epoch's last batch are left out of it.
     """
-    if len(records) < size:
-        raise ValueError(f"{len(records)} records cannot fill a batch of {size}")
-    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    while True:
-        order = rng.sample(list(records), len(records))
-        for start in range(0, len(order) - size + 1, size):
-            yield [draw_pair(record, rng) for record in order[start : start + size]]
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        *,
+        size: int,
+        seed: int,
+        draw: Draw = halves,
+        title_share: float = 0.0,
+    ) -> None:
+        """Raise `ValueError` when there are fewer records than a batch holds."""
+        if len(records) < size:
+            raise ValueError(f"{len(records)} records cannot fill a batch of {size}")
+        self._records = records
+        self._size = size
+        self._seed = seed
+        self._draw = draw
+        self._title_share = title_share
+        self._epoch = -1
+        self._batches: list[list[int]] = []
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in which every item occurs at most once."""
+        return len(self._records) // self._size
+
+    def at(self, step: int) -> list[Pair]:
+        """Return the pairs of step `step`, counted from 0."""
+        epoch, number = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._deal(epoch)
+        rng = random.Random(f"{self._seed} step {step}")  # noqa: S311 - reproducible
+        return [self._pair(self._records[row], rng) for row in self._batches[number]]
+
+    def _deal(self, epoch: int) -> list[list[int]]:
+        rng = random.Random(f"{self._seed} epoch {epoch}")  # noqa: S311 - reproducible
+        order = rng.sample(range(len(self._records)), self.steps_per_epoch * self._size)
+        pool = self._size * _POOL
+        batches = []
+        for start in range(0, len(order), pool):
+            rows = sorted(order[start : start + pool], key=self._length)
+            batches += [rows[i : i + self._size] for i in range(0, len(rows), self._size)]
+        rng.shuffle(batches)
+        return batches
+
+    def _length(self, row: int) -> int:
+        return len(self._records[row].description)
+
+    def _pair(self, record: Record, rng: random.Random) -> Pair:
+        if self._title_share and rng.random() < self._title_share:
+            return title_description(record)
+        return self._draw(record, rng)

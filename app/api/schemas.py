@@ -285,7 +285,9 @@ class InfoOut(BaseModel):
     version: str
     model: str
     dimension: int
-    max_tokens: int
+    max_tokens: int = Field(
+        description="tokens of a text that are read; a longer text is answered with a warning"
+    )
     items: int
     items_not_embedded: int
     index: IndexOut

@@ -1,11 +1,14 @@
 """The encoder behind its queue, with the checkpoint that ships."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.embedding import TransformerEmbedder, load_embedder
+from model.checkpoint import MANIFEST
 from tests.processes import CHECKPOINT
 
 pytestmark = [
@@ -36,3 +39,32 @@ def test_bfloat16_gives_near_vectors_under_another_name(embedder: TransformerEmb
     assert np.min(cosines) >= 0.999
     assert half.encoder_id == f"{embedder.encoder_id}-bfloat16"
     half.close()
+
+
+@pytest.fixture
+def windowed(tmp_path: Path) -> Iterator[TransformerEmbedder]:
+    """The shipped encoder as it would read two windows of a text."""
+    for path in CHECKPOINT.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / MANIFEST).unlink()
+    facts = json.loads((CHECKPOINT / MANIFEST).read_text(encoding="utf-8"))
+    (tmp_path / MANIFEST).write_text(json.dumps({**facts, "max_windows": 2}), encoding="utf-8")
+    embedder = load_embedder(tmp_path, precision="float32", queue=4)
+    yield embedder
+    embedder.close()
+
+
+def test_several_windows_count_as_read(windowed: TransformerEmbedder) -> None:
+    assert windowed.max_tokens == 2 * 254
+    assert windowed.count_tokens("lamp " * 509) == 509
+    read, cut, begun = windowed.embed(["lamp " * 507 + end for end in ("sea", "sea, sky", "")])
+    assert float(read @ cut) >= 0.9999 > float(read @ begun)
+
+
+def test_texts_of_several_windows_keep_their_order_over_the_encoders_turns(
+    windowed: TransformerEmbedder,
+) -> None:
+    texts = [f"a game about {n} lamps. " + "stone tower " * (n % 3 * 120) for n in range(36)]
+    together = windowed.embed(texts)
+    for row in (0, 1, 23, 35):
+        assert float(together[row] @ windowed.embed([texts[row]])[0]) >= 0.9999

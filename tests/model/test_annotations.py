@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from model.annotations import AnnotationError, read_annotations
-from model.evaluation import Annotation
+from model.evaluation.ranking import Annotation
 from model.rows import RowsError
 from tests.model.tiny import write_jsonl
 

@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+import pytest
+
 from model.card import card
 from model.checkpoint import Manifest
 
@@ -37,4 +41,18 @@ def test_a_card_without_figures_has_no_empty_section() -> None:
     assert [line for line in card(bare).splitlines() if line.startswith("## ")] == [
         "## Intended use and limits",
         "## Loading",
+        "## Long texts",
     ]
+
+
+@pytest.mark.parametrize(
+    ("windows", "facts"),
+    [
+        (1, ["reads 64 tokens,", "Reads 64 tokens of a text", "the rest is cut."]),
+        (3, ["reads up to 3 windows of 64 tokens,", "over the tokens of all windows", "the first"]),
+    ],
+)
+def test_a_card_states_what_is_read_of_a_long_text(windows: int, facts: list[str]) -> None:
+    text = card(replace(MANIFEST, max_windows=windows))
+    assert [fact for fact in facts if fact not in text] == []
+    assert ("Other libraries" in text) == (windows > 1)

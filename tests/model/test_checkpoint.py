@@ -68,6 +68,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "dimension": (edit(dimension=768), "768 dimensions, the weights have 32"),
     "max_tokens of no use": (edit(max_tokens=4), "max_tokens"),
     "max_tokens of no kind": (edit(max_tokens="32"), "max_tokens"),
+    "max_windows of no use": (edit(max_windows=65), "max_windows"),
+    "max_windows of no kind": (edit(max_windows="2"), "max_windows"),
     "no weights": (remove(WEIGHTS), f"{WEIGHTS} is missing"),
     "flipped byte": (flip(WEIGHTS), f"{WEIGHTS} is not the file that was saved"),
     "cut weights": (cut(WEIGHTS), f"{WEIGHTS} is not the file that was saved"),
@@ -180,10 +182,27 @@ def test_an_encoder_id_follows_everything_that_decides_about_a_vector() -> None:
     assert known == encoder_id("games", {"b": "2", "a": "1"}, max_tokens=256)
     assert known != encoder_id("games", {"a": "1", "b": "3"}, max_tokens=256)
     assert known != encoder_id("games", {"a": "1", "b": "2"}, max_tokens=128)
+    assert known == encoder_id("games", {"a": "1", "b": "2"}, max_tokens=256, max_windows=1)
+    assert known != encoder_id("games", {"a": "1", "b": "2"}, max_tokens=256, max_windows=2)
+
+
+def test_a_manifest_from_before_windows_reads_one_and_keeps_its_id(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(checkpoint, folder)
+    facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    del facts["max_windows"]
+    (folder / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
+    manifest = read_manifest(folder)
+    assert manifest == read_manifest(checkpoint)
+    assert manifest.max_windows == 1
+    assert manifest.encoder_id == encoder_id("tiny", manifest.files, max_tokens=manifest.max_tokens)
 
 
 @pytest.mark.slow
 def test_the_shipped_checkpoint_is_whole(shipped: Path) -> None:
     manifest = read_manifest(shipped)
-    assert manifest.encoder_id.startswith(f"{shipped.name}-")
+    assert manifest.encoder_id == encoder_id(shipped.name, manifest.files, max_tokens=256)
+    assert (manifest.max_tokens, manifest.max_windows) == (256, 1)
     assert manifest.metrics

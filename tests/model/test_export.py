@@ -72,6 +72,26 @@ def test_other_libraries_cut_a_long_text_at_the_same_place(encode: Any, checkpoi
     assert nearest(encode(checkpoint, TEXTS[-1:]), ours) >= 0.9999
 
 
+@LIBRARIES
+def test_other_libraries_read_the_first_window(
+    encode: Any, bert: BertForMaskedLM, tmp_path: Path
+) -> None:
+    save_checkpoint(
+        tmp_path / "out",
+        bert,
+        tiny_tokenizer(),
+        max_tokens=16,
+        max_windows=3,
+        provenance=PROVENANCE,
+    )
+    encoder, manifest = load_encoder(tmp_path / "out")
+    assert (manifest.max_windows, encoder.max_tokens) == (3, 42)
+    first = " ".join(TEXTS[-1].split()[:14])  # a word is a token here
+    found = encode(tmp_path / "out", [first, TEXTS[-1]])
+    assert nearest(found, encoder.encode([first, first])) >= 0.9999
+    assert nearest(found[1:], encoder.encode(TEXTS[-1:])) < 0.9999
+
+
 @pytest.mark.slow
 @LIBRARIES
 @pytest.mark.parametrize("texts", [SENTENCES[:-1], SENTENCES], ids=["short", "and a long one"])
