@@ -8,6 +8,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from model.baselines.lexical import word_matrix
 from model.baselines.ranker import Dense, unit
+from model.corpus import Record
 from model.encoder import Vectors
 
 TOPICS = 100
@@ -27,10 +28,13 @@ class Lda(Dense):
     def __init__(
         self, *, seed: int, topics: int = TOPICS, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        super().__init__(self._mixtures)
-        self._report = report
+        super().__init__(self._mixtures, report=report)
         self._seed = seed
         self._topics = topics
+
+    def fit(self, records: Sequence[Record]) -> None:
+        """Learn the topics of all texts at once; an encoder would read them slice by slice."""
+        self.vectors = self._mixtures([record.text for record in records])
 
     def _mixtures(self, texts: Sequence[str]) -> Vectors:
         counts = word_matrix(

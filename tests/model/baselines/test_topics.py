@@ -1,6 +1,7 @@
 """Topics of texts that share no words between two groups."""
 
 import numpy as np
+import pytest
 
 from model.baselines.topics import Lda
 from model.corpus import Record
@@ -30,3 +31,9 @@ def test_a_text_without_words_has_no_topic() -> None:
     vectors = fitted([*TEXTS, "the of", "?!"]).vectors
     np.testing.assert_array_equal(vectors[-2:], 0)
     assert (vectors[:-2] > 0).all()
+
+
+def test_topics_are_those_of_the_whole_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fitted(TEXTS).vectors
+    monkeypatch.setattr("model.encoder._MANY", 3)  # an encoder reads so many texts at a time
+    np.testing.assert_array_equal(fitted(TEXTS).vectors, whole)
