@@ -9,8 +9,8 @@ _INTENT = """\
 Gives items with a title and a description a unit vector; items whose vectors have a small angular
 distance are similar. Trained without clicks or judgements of similarity: two passages of one
 description belong together. Meant for similar-item lists of a catalogue like the one it was trained
-on. Not meant for
-judging people, for facts about an item, or for languages other than the training text's.
+on. Not meant for judging people, for facts about an item, or for languages other than the training
+text's.
 
 Similarity is what the text says: two items that are alike but described in different words come
 out further apart than they should.
