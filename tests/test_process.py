@@ -154,6 +154,8 @@ def catalogue(folder: Path, count: int) -> Path:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_import_that_was_stopped_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     file, env, log = catalogue(tmp_path, 3200), environment(tmp_path / "v"), tmp_path / "log"
+    # a job that a shell runs in the background ignores Ctrl-C, and so would its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start("import", str(file), env=env, log=log)
     database = tmp_path / "v" / "catalogue.sqlite3-wal"
     deadline = monotonic() + 120
