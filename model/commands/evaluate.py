@@ -55,6 +55,9 @@ def evaluate(  # noqa: PLR0913 - one argument a command-line option
     annotations: Annotated[
         Path | None, typer.Option(help='JSON Lines of {"query": id, "similar": [id]}')
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="annotations of this split only, such as dev or test")
+    ] = None,
     label: Annotated[
         str | None, typer.Option(help="column whose equal values are a weak label")
     ] = None,
@@ -87,7 +90,7 @@ def evaluate(  # noqa: PLR0913 - one argument a command-line option
     refuse_occupied(out)
     if record is not None:
         read_manifest(record)
-    study, files = _read(catalogue, annotations, label)
+    study, files = _read(catalogue, annotations, split=split, label=label)
     ground = prepare(replace(study, sample=sample, seed=seed, reference=baseline))
     with _progress() as report:
         search = _Search(ground, replace(options, report=report), files, cache)
@@ -97,7 +100,7 @@ def evaluate(  # noqa: PLR0913 - one argument a command-line option
         settings["recobert"] = f"trained here for {recobert_steps} steps"
     write_report(out, evaluation, Origin(files, command_line(), settings, versions()))
     if record is not None:
-        record_metrics(record, {_title(evaluation, files, precision): card_rows(evaluation)})
+        record_metrics(record, {_title(evaluation, files, split, precision): card_rows(evaluation)})
     typer.echo(markdown_table(evaluation))
     typer.echo(f"{out / PAGE}: the same with plots and examples")
 
@@ -116,14 +119,14 @@ def parse_models(given: Sequence[str]) -> list[Model]:
 
 
 def _read(
-    catalogue: Path, annotations: Path | None, label: str | None
+    catalogue: Path, annotations: Path | None, *, split: str | None, label: str | None
 ) -> tuple[Study, tuple[DataFile, ...]]:
     """Return the study of the files, its options as they are by default, and the files."""
     corpus = read_corpus(catalogue, at_least=3, tags=[] if label is None else [label])
     typer.echo(f"{catalogue.name}: {corpus.summary()}")
     if annotations is None:
         return Study(corpus.records, label=label), (DataFile.of(catalogue),)
-    judged = read_annotations(annotations, {item.id for item in corpus.records})
+    judged = read_annotations(annotations, {item.id for item in corpus.records}, split=split)
     study = Study(corpus.records, tuple(judged), label)
     return study, (DataFile.of(catalogue), DataFile.of(annotations))
 
@@ -173,6 +176,7 @@ class _Search:
             model.spec,
             _weights(model.spec),
             [file.sha256 for file in self.files],
+            [each.query for each in study.annotations],
             [study.sample, study.seed, str(self.options.precision)],
             self.options.recobert.steps if "recobert" in model.spec else None,
             versions(),
@@ -207,9 +211,12 @@ def _described(wanted: Sequence[Model]) -> dict[str, str]:
     return found
 
 
-def _title(evaluation: Evaluation, files: Sequence[DataFile], precision: str) -> str:
+def _title(
+    evaluation: Evaluation, files: Sequence[DataFile], split: str | None, precision: str
+) -> str:
+    part = f" ({split})" if split else ""
     judged = (
-        f"{files[-1].name}: {evaluation.queries} queries, {evaluation.pairs} pairs, "
+        f"{files[-1].name}{part}: {evaluation.queries} queries, {evaluation.pairs} pairs, "
         if evaluation.queries
         else ""
     )

@@ -26,7 +26,7 @@ _ANNOTATED = {
     "MRR": "mean over queries of 1 / rank of the first hit",
     "HR@10": "mean over queries of the share of its targets in the top 10",
     "HR@100": "mean over queries of the share of its targets in the top 100",
-    "NDCG@10": "discounted gain of the top 10, relative to the best order",
+    "NDCG@10": "discounted gain (a grade, if given) of the top 10, relative to the best order",
     "MAP": "mean over queries of the precision at each of its targets",
 }
 
@@ -91,7 +91,8 @@ def _reference(wanted: str | None, models: Models) -> str:
 
 def _measure(name: str, found: Found, ground: Ground) -> _Measured:
     lists, shown = found.sampled, found.annotated
-    per_query = ranking_values(found.ranks, ground.items - 1) if found.ranks else {}
+    gains = [each.gains for each in ground.study.annotations]
+    per_query = ranking_values(found.ranks, ground.items - 1, gains) if found.ranks else {}
     if ground.labels is not None:
         judged = lists[np.isin(ground.sampled, ground.judged)]  # (judged, k)
         shares = agreement(ground.labels, ground.judged, judged)

@@ -2,7 +2,7 @@
 
 Definitions follow Malkiel et al. 2022 and SDR (Ginzburg et al. 2021): HR@k is the share of a
 query's targets among its first k neighbours, MPR a mean over pairs of query and target. NDCG is
-that of Järvelin and Kekäläinen 2002 with gains of 0 and 1.
+that of Järvelin and Kekäläinen 2002; a target's gain is its grade, 1 where none is given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,19 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Annotation:
-    """A query and the items an expert calls similar to it, by id."""
+    """A query and the items an expert calls similar to it, by id.
+
+    grades: how similar each of them is, 1 or more; empty: all alike.
+    """
 
     query: str
     similar: tuple[str, ...]
+    grades: tuple[int, ...] = ()
+
+    @property
+    def gains(self) -> Values:
+        """What finding each of the similar items is worth: (targets,) float64."""
+        return np.array(self.grades or [1] * len(self.similar), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +86,19 @@ def percentile_ranks(ranks: Sequence[Ranks], candidates: int) -> PerQuery:
     return PerQuery(np.array([s.sum() for s in shares]), np.array([float(len(r)) for r in ranks]))
 
 
-def ndcgs(ranks: Sequence[Ranks], k: int) -> Values:
-    """Return the normalised discounted gain of each query's first `k`, in [0, 1]."""
+def ndcgs(ranks: Sequence[Ranks], k: int, gains: Sequence[Values] | None = None) -> Values:
+    """Return the normalised discounted gain of each query's first `k`, in [0, 1].
 
-    def one(r: Ranks) -> float:
-        gain = (1.0 / np.log2(r[r <= k] + 1.0)).sum()
-        ideal = (1.0 / np.log2(np.arange(1, min(len(r), k) + 1) + 1.0)).sum()
-        return float(gain / ideal)
+    gains: above 0, one a target, in the order of the ranks; 1 for each if None.
+    """
 
-    return np.array([one(r) for r in ranks])
+    def one(r: Ranks, gain: Values) -> float:
+        found = (gain / np.log2(r + 1.0))[r <= k].sum()
+        best = np.sort(gain)[::-1][:k]
+        return float(found / (best / np.log2(np.arange(len(best)) + 2.0)).sum())
+
+    worth = [np.ones(len(r)) for r in ranks] if gains is None else gains
+    return np.array([one(r, gain) for r, gain in zip(ranks, worth, strict=True)])
 
 
 def average_precisions(ranks: Sequence[Ranks]) -> Values:
@@ -93,10 +106,13 @@ def average_precisions(ranks: Sequence[Ranks]) -> Values:
     return np.array([(np.arange(1, len(r) + 1) / np.sort(r)).mean() for r in ranks])
 
 
-def ranking_values(ranks: Sequence[Ranks], candidates: int) -> dict[str, PerQuery]:
+def ranking_values(
+    ranks: Sequence[Ranks], candidates: int, gains: Sequence[Values] | None = None
+) -> dict[str, PerQuery]:
     """Return every ranking metric by name, query by query.
 
-    candidates: how many items each query ranks, itself not counted.
+    candidates: how many items each query ranks, itself not counted. gains: what each target is
+    worth to NDCG, 1 if None; the other metrics know hits only.
     """
     mean = PerQuery.mean_over_queries
     return {
@@ -104,7 +120,7 @@ def ranking_values(ranks: Sequence[Ranks], candidates: int) -> dict[str, PerQuer
         "MRR": mean(reciprocal_ranks(ranks)),
         "HR@10": mean(hit_rates(ranks, 10)),
         "HR@100": mean(hit_rates(ranks, 100)),
-        "NDCG@10": mean(ndcgs(ranks, 10)),
+        "NDCG@10": mean(ndcgs(ranks, 10, gains)),
         "MAP": mean(average_precisions(ranks)),
     }
 

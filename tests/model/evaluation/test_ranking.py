@@ -1,4 +1,5 @@
 import math
+import random
 
 import numpy as np
 import pytest
@@ -84,6 +85,17 @@ def test_ndcgs_match_a_plain_loop(ranks: list[Ranks], k: int) -> None:
         plain.append(gain / sum(1 / math.log2(i + 1) for i in range(1, min(k, len(r)) + 1)))
     assert ndcgs(ranks, k).tolist() == pytest.approx(plain)
     assert (ndcgs(ranks, k) <= 1 + 1e-9).all()
+
+
+@same_every_time
+@given(QUERIES, st.integers(1, 25), st.randoms(use_true_random=False))
+def test_graded_ndcgs_match_scikit_learn(ranks: list[Ranks], k: int, rng: random.Random) -> None:
+    gains = [np.array([rng.randint(1, 3) for _ in r], dtype=float) for r in ranks]
+    scores = -np.arange(LAST, dtype=float)  # row i has rank i + 1
+    for found, r, gain in zip(ndcgs(ranks, k, gains), ranks, gains, strict=True):
+        worth = np.zeros(LAST)
+        worth[r - 1] = gain
+        assert found == pytest.approx(ndcg_score([worth], [scores], k=k))
 
 
 @same_every_time
