@@ -6,7 +6,7 @@ from typing import Any
 
 CHOICES = {
     "language": ("masked", "denoising"),
-    "passages": ("halves", "titled-halves", "identical", "noised"),
+    "passages": ("halves", "titled-halves", "whole-half", "identical", "noised"),
     "metric": ("triplet-angular", "triplet-cosine", "contrastive", "cosine", "multiple-negatives"),
     "negatives": ("hardest", "semi-hard", "random"),
     "precision": ("float32", "bfloat16"),
@@ -101,6 +101,7 @@ class TrainConfig:
     batch_size: int = 40
     chunk_size: int = 0
     head_steps: int = 100
+    frozen_layers: int = 0
     learning_rate: float = 2e-5
     head_learning_rate: float = 5e-4
     warmup: float = 0.1
@@ -185,6 +186,7 @@ _AT_LEAST = {
     "batch_size": 2,
     "chunk_size": 0,
     "head_steps": 0,
+    "frozen_layers": 0,
     "metric_weight": 0,
     "mlm_weight": 0,
     "teacher_weight": 0,

@@ -58,6 +58,11 @@ def titled_halves(record: Record, rng: random.Random) -> Pair:
     return Pair(record.id, item_text(record.title, pair.anchor), pair.positive)
 
 
+def whole_half(record: Record, rng: random.Random) -> Pair:
+    """Draw the text as it is served, and a half of its description."""
+    return Pair(record.id, record.text, halves(record, rng).positive)
+
+
 def identical(record: Record, _: random.Random) -> Pair:
     """Return the text twice: dropout alone sets the two apart (SimCSE, arXiv 2104.08821)."""
     return Pair(record.id, record.text, record.text)
@@ -78,6 +83,7 @@ def title_description(record: Record) -> Pair:
 DRAWS: dict[str, Draw] = {
     "halves": halves,
     "titled-halves": titled_halves,
+    "whole-half": whole_half,
     "identical": identical,
     "noised": noised,
 }

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase, get_linear_schedule_with_warmup
 
 from model.batches import Batch, Batcher
-from model.config import TrainConfig
+from model.config import ConfigError, TrainConfig
 from model.corpus import Record
 from model.guard import lookalikes
 from model.losses.denoising import Denoiser
@@ -60,7 +60,12 @@ class Run:
         *,
         teacher: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Raise `ValueError` when there are fewer records than a batch holds."""
+        """Raise `ValueError` for fewer records than a batch holds, or layers than stand still."""
+        if config.frozen_layers > model.config.num_hidden_layers:
+            raise ConfigError(
+                f"frozen_layers is {config.frozen_layers}; the base model has "
+                f"{model.config.num_hidden_layers} layers"
+            )
         if config.teacher_weight and teacher is None:
             raise ValueError("teacher_weight is set, but no teacher's vectors are given")
         self._model = model
@@ -210,6 +215,14 @@ def _head(model: BertForMaskedLM) -> list[torch.nn.Parameter]:
     return [parameter for parameter in model.cls.parameters() if id(parameter) not in tied]
 
 
+def _standing(model: BertForMaskedLM, layers: int) -> list[torch.nn.Parameter]:
+    """Return the parameters of the embeddings and of the lowest layers; none for 0 layers."""
+    if not layers:
+        return []
+    bert = model.bert
+    return [*bert.embeddings.parameters(), *bert.encoder.layer[:layers].parameters()]
+
+
 def _optimizer(
     model: BertForMaskedLM, config: TrainConfig, own: Sequence[torch.nn.Parameter]
 ) -> torch.optim.Optimizer:
@@ -238,7 +251,7 @@ def _trainable(model: BertForMaskedLM, chosen: Sequence[torch.nn.Parameter]) -> 
 def _ready(
     model: BertForMaskedLM, config: TrainConfig, denoiser: Denoiser | None
 ) -> Iterator[None]:
-    """Set dropout and attention for training.
+    """Set dropout, attention and what stands still for training.
 
     On processors the plain attention trains faster than the fused one, whose backward pass is slow
     there.
@@ -250,8 +263,13 @@ def _ready(
     if model.device.type == "cpu":
         model.set_attn_implementation("eager")
     model.train()
+    standing = _standing(model, config.frozen_layers)
+    for parameter in standing:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
+        for parameter in standing:
+            parameter.requires_grad_(True)
         model.eval()
         model.set_attn_implementation(attention)

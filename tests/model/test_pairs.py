@@ -18,6 +18,7 @@ from model.pairs import (
     split,
     title_description,
     titled_halves,
+    whole_half,
 )
 from tests.model.tiny import games, same_every_time
 
@@ -69,6 +70,12 @@ def test_a_titled_half_begins_with_the_title() -> None:
     assert pair.anchor.startswith("Red Car")
     assert pair.anchor.endswith(plain.anchor)
     assert pair.positive == plain.positive
+
+
+def test_a_whole_text_is_paired_with_a_half_of_its_description() -> None:
+    pair = whole_half(RED, random.Random(3))
+    assert pair == Pair("g", RED.text, halves(RED, random.Random(3)).positive)
+    assert 0 < len(pair.positive) < len(RED.description)
 
 
 def test_identical_passages_are_the_text_twice() -> None:

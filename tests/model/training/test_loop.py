@@ -10,7 +10,7 @@ import torch
 from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from model.batches import Batcher
-from model.config import TrainConfig
+from model.config import ConfigError, TrainConfig
 from model.guard import lookalikes
 from model.losses.masked import masked_language_loss
 from model.losses.metric import Embedded, metric_loss
@@ -134,6 +134,22 @@ def test_chunks_change_the_weights_by_rounding_only(
     chunked, _ = trained(tokenizer, config)
     whole, _ = trained(tokenizer, replace(config, chunk_size=0))
     close(weights(chunked), weights(whole))
+
+
+def test_frozen_layers_stand_still_and_the_others_learn(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    before = weights(tiny_bert(spread=0.1))
+    model, _ = trained(tokenizer, replace(CONFIG, frozen_layers=1))
+    moved = {name for name, value in weights(model).items() if not torch.equal(value, before[name])}
+    assert not [name for name in moved if "embeddings" in name or "layer.0." in name]
+    assert [name for name in moved if "layer.1." in name]
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_more_frozen_layers_than_there_are_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(ConfigError, match="frozen_layers is 3; the base model has 2 layers"):
+        fresh(tokenizer, replace(CONFIG, frozen_layers=3))
 
 
 def test_every_weight_learns(tokenizer: PreTrainedTokenizerFast) -> None:
