@@ -1,11 +1,12 @@
 """What the base model gives without training, and how far a catalogue's tags could take it.
 
     python -m benchmarks.representations --catalogue games.jsonl.gz --annotations expert.jsonl \
-        --tags genres:0.6,platforms:0.3,year:0.3 --precision bfloat16
+        --tags genres:0.6,platforms:0.3,year:0.3 --words 1 --items 8000
 
-Every row ranks the whole catalogue for each annotated query. The teacher's rows read the tags of
-query and items and are no result of a model: they say what an encoder that learned the tags from
-the texts alone could reach at most, and `half way` what one does that got half of the way there.
+Every row ranks the whole catalogue for each annotated query, or what `--items` draws of it. The
+teacher's rows read the tags of query and items and are no result of a model: they say what an
+encoder that learned the tags from the texts alone could reach at most, and `half way` what one does
+that got half of the way there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from model.annotations import read_annotations
 from model.base import DEFAULT, load_base
+from model.commands.variants import subset
 from model.config import TrainConfig
 from model.corpus import Record, read_corpus
 from model.encoder import quiet
@@ -34,25 +36,31 @@ def main(  # noqa: PLR0913 - one argument a command-line option
     catalogue: Path,
     annotations: Path,
     tags: Annotated[str, typer.Option(help="COLUMN:WEIGHT, comma-separated")] = "",
+    words: Annotated[float, typer.Option(help="weight of the texts' words in the teacher")] = 0.0,
+    items: Annotated[int, typer.Option(help="annotated items and others drawn, 0 for all")] = 0,
     base: str = DEFAULT,
     max_tokens: int = 256,
     precision: str = "float32",
 ) -> None:
     """Print a table of ranking metrics, in per cent."""
     weights = TrainConfig().changed([f"tags={tags}"]).tags
-    records = read_corpus(catalogue, tags=[column for column, _ in weights]).records
-    judged = read_annotations(annotations, {record.id for record in records})
+    every = read_corpus(catalogue, tags=[column for column, _ in weights]).records
+    judged = read_annotations(annotations, {record.id for record in every})
+    records = subset(every, judged, items)
     dtype = getattr(torch, TrainConfig(precision=precision).precision)
     layers = _layers(base, records, max_tokens=max_tokens, dtype=dtype)
     names = ("MPR", "MRR", "HR@10", "HR@100", "NDCG@10")
     print(f"| vectors | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
-    for title, vectors in _rows(layers, records, weights):
+    for title, vectors in _rows(layers, records, weights, words):
         figures = _measure(vectors, records, judged)
         print(f"| {title} | {' | '.join(str(figures[name]) for name in names)} |", flush=True)
 
 
 def _rows(
-    layers: Sequence[Matrix], records: Sequence[Record], tags: Sequence[tuple[str, float]]
+    layers: Sequence[Matrix],
+    records: Sequence[Record],
+    tags: Sequence[tuple[str, float]],
+    words: float,
 ) -> Iterator[tuple[str, Matrix]]:
     last = _unit(layers[-1])
     yield "last layer (the model as it is)", last
@@ -72,11 +80,15 @@ def _rows(
         )
     for factor in (1 / 3, 2 / 3, 1.0):
         weights = [(column, factor * weight) for column, weight in tags]
-        if weights:
-            text = ", ".join(f"{column} {weight:.2g}" for column, weight in weights)
-            teacher = teacher_vectors(last, records, weights)
-            yield f"teacher: {text}", teacher
-            yield "half way to it", _unit(teacher) + last
+        for some in dict.fromkeys((0.0, factor * words)):
+            if weights or some:
+                parts = [*weights, ("words", some)] if some else weights
+                text = ", ".join(f"{name} {weight:.2g}" for name, weight in parts)
+                teacher = teacher_vectors(last, records, weights, words=some)
+                yield f"teacher: {text}", teacher
+                yield "half way to it", _unit(teacher) + last
+    if words:
+        yield f"teacher: words {words:.2g}", teacher_vectors(last, records, [], words=words)
 
 
 @torch.inference_mode()

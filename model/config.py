@@ -63,8 +63,8 @@ class TrainConfig:
     positive from the anchor's vector (`model.losses.denoising`).
     metric, negatives, both_directions: see `model.losses.metric`. margin: in the metric's own
     units, angular distance or cosine. temperature: of the softmax of `multiple-negatives`.
-    tags: (column, weight) pairs that the teacher adds to the base model's similarity, see
-    `model.teacher`.
+    tags: (column, weight) pairs that the teacher adds to the base model's similarity;
+    words: weight of the texts' words in it, see `model.teacher`.
 
     How
     steps: optimiser steps. batch_size: pairs in a step, all of them each other's negatives.
@@ -91,6 +91,7 @@ class TrainConfig:
     margin: float = 0.1
     temperature: float = 0.05
     tags: tuple[tuple[str, float], ...] = ()
+    words: float = 0.0
     metric_weight: float = 20.0
     language: str = "masked"
     mlm_weight: float = 1.0
@@ -190,6 +191,7 @@ _AT_LEAST = {
     "metric_weight": 0,
     "mlm_weight": 0,
     "teacher_weight": 0,
+    "words": 0,
     "evaluate_every": 0,
     "patience": 0,
     "save_every": 1,

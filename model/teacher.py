@@ -1,7 +1,8 @@
-"""A teacher for the encoder: the base model's similarity plus that of an item's tags.
+"""A teacher for the encoder: the base model's similarity plus that of an item's words and tags.
 
-Where a catalogue has further columns (a genre, a year), two items that share them are alike. The
-teacher puts base vector and tags into one space; the encoder learns to reach the same vector from
+Two items that share rare words are alike, whatever a pretrained model makes of them; where a
+catalogue has further columns (a genre, a year), two items that share those are alike. The teacher
+puts base vector, words and tags into one space; the encoder learns to reach the same vector from
 the text alone, so that an item is served by its title and description only.
 """
 
@@ -11,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from model.corpus import Record
 
@@ -19,23 +21,34 @@ Matrix = NDArray[np.float32]
 
 _GRID = 20
 """Points along the range of a numeric column; the similarity of two values fades over two steps."""
+_COMMON = 0.1
+"""Share of the texts beyond which a word is left out, whatever the language's stop words are."""
+_DIRECTIONS = 300
+"""Main directions kept of the texts' words."""
 _KEPT = 256
 """Most frequent values of a column that are told apart."""
 
 
 def teacher_vectors(
-    base: Matrix, records: Sequence[Record], tags: Sequence[tuple[str, float]]
+    base: Matrix,
+    records: Sequence[Record],
+    tags: Sequence[tuple[str, float]],
+    *,
+    words: float = 0.0,
 ) -> Matrix:
     """Return unit vectors whose cosines are the teacher's similarities.
 
     base: (n, d) unit rows, the base model's vectors of `records`. tags: (column, weight) pairs; a
-    column adds weight times the cosine of its values to the base's cosine. Result: (n, d) float32,
+    column adds weight times the cosine of its values to the base's cosine, `words` as much of
+    `word_vectors`. Result: (n, d) float32,
     turned so that it lies as near the base vectors as a rotation can bring it (Schoenemann 1966):
     the encoder then starts near its goal.
     """
     parts = [base] + [
         np.sqrt(np.float32(weight)) * column_vectors(records, column) for column, weight in tags
     ]
+    if words:
+        parts.append(np.sqrt(np.float32(words)) * word_vectors(records))
     joined = _unit(np.concatenate(parts, axis=1))  # (n, d + tags)
     dimension = base.shape[1]
     _, _, axes = np.linalg.svd(joined.T @ joined)  # rows by the share of the similarity they hold
@@ -43,6 +56,23 @@ def teacher_vectors(
     left, _, right = np.linalg.svd(kept.T @ base)
     turned: Matrix = (kept @ (left @ right)).astype(np.float32)
     return turned
+
+
+def word_vectors(records: Sequence[Record]) -> Matrix:
+    """Return the texts by their words: TF-IDF in its main directions, (n, width) float32 unit rows.
+
+    Latent semantic analysis (Deerwester et al. 1990). Words in one text alone, or in more than a
+    tenth of them, tell nothing of likeness; a text of such words only is a zero row.
+    """
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=_COMMON)
+    try:
+        weights = vectorizer.fit_transform(record.text for record in records)
+    except ValueError:  # no word is left
+        return np.zeros((len(records), 1), dtype=np.float32)
+    width = min(_DIRECTIONS, min(weights.shape) - 1)
+    if width < 1:
+        return _unit(weights.toarray().astype(np.float32))
+    return _unit(TruncatedSVD(width, random_state=0).fit_transform(weights).astype(np.float32))
 
 
 def column_vectors(records: Sequence[Record], column: str) -> Matrix:

@@ -188,7 +188,7 @@ def _teacher(
     place = folder.path / _TEACHER
     if not place.exists() and processes().is_main_process:
         vectors = encode_all(base, [record.text for record in records], "teacher")
-        np.save(place, teacher_vectors(vectors, records, config.tags))
+        np.save(place, teacher_vectors(vectors, records, config.tags, words=config.words))
     processes().wait_for_everyone()
     rows = torch.from_numpy(np.load(place))
     return {record.id: row for record, row in zip(records, rows, strict=True)}

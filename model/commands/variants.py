@@ -61,7 +61,7 @@ def variants(  # noqa: PLR0913 - one argument a command-line option
     judged: Sequence[Annotation] = ()
     if annotations is not None:
         judged = read_annotations(annotations, {record.id for record in corpus.records})
-    records = _subset(corpus.records, judged, items)
+    records = subset(corpus.records, judged, items)
     lab = _Lab(base, records, judged)
     trials = _open(
         out,
@@ -133,7 +133,7 @@ class _Lab:
         return {**percent({name: values[name].mean for name in _SHOWN}), **figures}
 
 
-def _subset(records: Sequence[Record], judged: Sequence[Annotation], items: int) -> list[Record]:
+def subset(records: Sequence[Record], judged: Sequence[Annotation], items: int) -> list[Record]:
     """Return the annotated records and enough others for `items`, the same ones every time."""
     needed = {item for each in judged for item in (each.query, *each.similar)}
     others = [record.id for record in records if record.id not in needed]

@@ -57,6 +57,27 @@ def test_cosines_are_those_of_base_and_tags_together(rows: list[set[str]], weigh
             assert found[i] @ found[j] == pytest.approx(shared / lengths[i] / lengths[j], abs=1e-4)
 
 
+def told(*texts: str) -> list[Record]:
+    return [Record(str(i), f"Game {i}", text) for i, text in enumerate(texts)]
+
+
+def test_texts_that_share_rare_words_are_near_in_the_teacher() -> None:
+    rare = ["A zebra sails.", "The zebra sails on.", "An otter digs.", "One otter digs deep."]
+    records = told(*rare, *[f"Filler number {i}." for i in range(36)])
+    base = base_rows(40)
+    plain, worded = (teacher_vectors(base, records, [], words=w) for w in (0.0, 1.0))
+    for left, right in ((0, 1), (2, 3)):
+        assert worded[left] @ worded[right] > plain[left] @ plain[right] + 0.2
+    assert np.linalg.norm(worded, axis=1) == pytest.approx(np.ones(40), abs=1e-4)
+
+
+@pytest.mark.parametrize("texts", [["a b", "c d"], ["same same", "same same"], ["x"] * 3])
+def test_texts_without_a_telling_word_change_nothing(texts: list[str]) -> None:
+    records, base = told(*texts), base_rows(len(texts))
+    found = teacher_vectors(base, records, [], words=1.0)
+    assert found @ found.T == pytest.approx(base @ base.T, abs=1e-4)
+
+
 def test_without_tags_the_teacher_is_the_base() -> None:
     base = base_rows(40)
     np.testing.assert_allclose(teacher_vectors(base, tagged(*[()] * 40), []), base, atol=1e-4)

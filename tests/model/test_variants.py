@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from transformers import PreTrainedTokenizerFast
@@ -51,3 +52,8 @@ def test_variants_differ() -> None:
 def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="unknown variant 'best'; there are metricbert, "):
         variant("best")
+
+
+def test_simcse_has_its_dropout_whatever_else_is_set() -> None:
+    shared = replace(TrainConfig(), dropout=0.0)
+    assert shared.changed(variant("simcse").settings).dropout == 0.1
