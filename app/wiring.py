@@ -141,8 +141,11 @@ def load_demo(imports: Imports, file: Path) -> None:
         digest = content_digest(stream)
     if imports.finished(digest):
         return
-    for progress in imports.run(read_rows(file), imports.begin(digest, file.name)):
-        log.info("demo_loading", items=progress.state.created, file=file.name)
+    total = sum(1 for _ in read_rows(file))
+    state = imports.begin(digest, file.name)
+    log.info("demo_loading", items=state.created, of=total, file=file.name)  # it may take a minute
+    for progress in imports.run(read_rows(file), state):
+        log.info("demo_loading", items=progress.state.created, of=total, file=file.name)
 
 
 class CatchUp:

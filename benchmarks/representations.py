@@ -33,8 +33,8 @@ _BATCH = 64
 
 def main(  # noqa: PLR0913 - one argument a command-line option
     *,
-    catalogue: Path,
-    annotations: Path,
+    catalogue: Annotated[Path, typer.Option()],
+    annotations: Annotated[Path, typer.Option()],
     tags: Annotated[str, typer.Option(help="COLUMN:WEIGHT, comma-separated")] = "",
     words: Annotated[float, typer.Option(help="weight of the texts' words in the teacher")] = 0.0,
     items: Annotated[int, typer.Option(help="annotated items and others drawn, 0 for all")] = 0,

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import DEMO, ROOT
 
 CHECKPOINT = ROOT / "checkpoints" / "metricbert-games"
 SCRIPT = Path(sys.executable).parent / "metricbert"
@@ -29,6 +29,14 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
         "METRICBERT_CHECKPOINT": str(CHECKPOINT),
         **more,
     }
+
+
+def few_games(folder: Path) -> Path:
+    """Write the demo games under "p" to a file: embedded in seconds, Portal among them."""
+    lines = DEMO.read_text("utf-8").splitlines(keepends=True)
+    file = folder / "few.jsonl"
+    file.write_text("".join(line for line in lines if line.startswith('{"id": "p')), "utf-8")
+    return file
 
 
 def run(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -84,7 +92,7 @@ def serving(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[Serv
 
 def wait_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:
     """Wait until /readyz answers 200; fail with the log if the process ends before."""
-    deadline = monotonic() + 120
+    deadline = monotonic() + 300
     while monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"the server ended: {log.read_text()}")

@@ -15,8 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import visibility_of_element_located
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.conftest import DEMO
-from tests.processes import CHECKPOINT, create_key, environment, serving
+from tests.processes import CHECKPOINT, create_key, environment, few_games, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -67,7 +66,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service with the demo catalogue, once for all tests here."""
     folder = tmp_path_factory.mktemp("service")
     env = environment(folder / "v")
-    with serving("--demo", str(DEMO), env=env, log=folder / "log") as server:
+    with serving("--demo", str(few_games(folder)), env=env, log=folder / "log") as server:
         document = server.client.get("/openapi.json").json()
         key = create_key(env)["X-API-Key"]
         yield Service(str(server.client.base_url).rstrip("/"), document, key)

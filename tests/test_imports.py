@@ -68,6 +68,11 @@ def home_of(name: str) -> str | None:
     return max((home for home in APP if within(name, {home})), key=len, default=None)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "data").glob("*.py")), ids=module_of)
+def test_the_open_catalogue_needs_nothing_but_the_file_reader(path: Path) -> None:
+    assert {name for name in imported(path) if not within(name, {"model.rows"})} == set()
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_imports_follow_the_arrows(path: Path) -> None:
     name = module_of(path)

@@ -12,12 +12,13 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from tests.conftest import DEMO, postgresql_settings
+from tests.conftest import postgresql_settings
 from tests.processes import (
     CHECKPOINT,
     Server,
     create_key,
     environment,
+    few_games,
     free_port,
     run,
     serving,
@@ -41,15 +42,16 @@ def one_clear_line(output: str, *words: str) -> None:
 
 def test_the_demo_answers_and_the_second_start_repeats_nothing(tmp_path: Path) -> None:
     env, first, second = environment(tmp_path / "v"), tmp_path / "1.log", tmp_path / "2.log"
-    with serving("--demo", str(DEMO), env=env, log=first) as server:
+    demo = few_games(tmp_path)
+    with serving("--demo", str(demo), env=env, log=first) as server:
         found = server.client.get("/v1/items/portal/similar").json()["neighbours"]
         assert found[0]["item"]["id"] == "portal-2"
         count = server.client.get("/v1/info").json()["items"]
-    assert count == len(DEMO.read_text("utf-8").splitlines())
+    assert count == len(demo.read_text("utf-8").splitlines())
     assert server.process.returncode == 0
     key = re.search(r"mb_[\w-]{43}", first.read_text())
     assert key is not None
-    with serving("--demo", str(DEMO), env=env, log=second) as server:
+    with serving("--demo", str(demo), env=env, log=second) as server:
         response = server.client.delete("/v1/items/portal", headers={"X-API-Key": key[0]})
         assert response.status_code == 204
     assert "mb_" not in second.read_text()

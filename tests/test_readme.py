@@ -45,10 +45,17 @@ def test_every_path_of_the_file_map_exists() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CHECKPOINT.is_dir(), reason="the shipped checkpoint is not there")
-def test_the_answer_is_the_real_one(tmp_path: Path) -> None:
+def test_the_answers_are_the_real_ones(tmp_path: Path) -> None:
+    text = {"text": "Run a kitchen with friends while the orders pile up.", "limit": 4}
+    assert json.dumps(text) in README.read_text("utf-8")
     with serving("--demo", str(DEMO), env=environment(tmp_path), log=tmp_path / "log") as server:
-        found = server.client.get("/v1/items/portal/similar?limit=3").json()["neighbours"]
-    shown = json.loads(block("answer").removeprefix("```json\n").removesuffix("```\n"))
-    for real, printed in zip(found, shown, strict=True):
-        assert (real["rank"], real["item"]["id"]) == (printed["rank"], printed["id"])
-        assert real["score"] == pytest.approx(printed["score"], abs=1e-4)
+        answers = {
+            "answer": server.client.get("/v1/items/portal/similar?limit=3"),
+            "answer-item": server.client.get("/v1/items/stunt-car-racer/similar?limit=4"),
+            "answer-text": server.client.post("/v1/similar", json=text),
+        }
+    for name, answer in answers.items():
+        shown = json.loads(block(name).removeprefix("```json\n").removesuffix("```\n"))
+        for real, printed in zip(answer.json()["neighbours"], shown, strict=True):
+            assert (real["rank"], real["item"]["id"]) == (printed["rank"], printed["id"])
+            assert real["score"] == pytest.approx(printed["score"], abs=1e-4)
