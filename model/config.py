@@ -161,6 +161,12 @@ class TrainConfig:
             self.patience,
             "0 when evaluate_every is 0: nothing is measured",
         )
+        _require(
+            not self.words or self.teacher_weight > 0,
+            "words",
+            self.words,
+            "0 when teacher_weight is 0: there is no teacher",
+        )
         for column, weight in self.tags:
             _require(0 < weight < float("inf"), f"tags: {column}", weight, "a positive weight")
         _require(self.seed < 2**63, "seed", self.seed, "in 0..2**63-1")

@@ -68,6 +68,7 @@ def test_a_choice_names_its_values(name: str) -> None:
             "metric_weight, mlm_weight, teacher_weight is 0; it must be above 0 for at least one",
         ),
         ({"patience": 2}, "patience is 2; it must be 0 when evaluate_every is 0"),
+        ({"words": 0.5}, "words is 0.5; it must be 0 when teacher_weight is 0"),
         ({"tags": (("year", 0.0),)}, "tags: year is 0.0; it must be a positive weight"),
     ],
 )
