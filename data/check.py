@@ -8,6 +8,7 @@ Ends with exit code 1 and one line a problem if there are any.
 
 import argparse
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -17,6 +18,7 @@ from data.catalogue import Entry, Files, by_id, load, plain_title, runs, same_se
 from data.counts import markdown
 from data.third_party import conflicts, copied, read_other, unsettled
 from data.vocabulary import ADVERTISING, GENRES, PLATFORMS
+from model.rows import RowsError
 
 FIELDS = {
     "id": str,
@@ -47,8 +49,13 @@ def main() -> None:
     options = parser.parse_args()
     files = load()
     found = [*problems(files)]
-    if options.other is not None:
-        other = read_other(options.other)
+    if options.other is None:
+        print("not compared with a third-party catalogue: no --other", file=sys.stderr)
+    else:
+        try:
+            other = read_other(options.other)
+        except RowsError as error:
+            raise SystemExit(f"error: {error}") from error
         found += [f"{ours}: {RUN} words of {theirs}" for ours, theirs in copied(files.games, other)]
         found += unsettled(conflicts(files.games, other))
     if found:

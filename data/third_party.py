@@ -37,9 +37,9 @@ def copied(games: Sequence[Entry], other: Sequence[Entry]) -> list[tuple[str, st
     """Return (our id, their id) of descriptions that have eight words in a row in common."""
     ours = {run: game["id"] for game in games for run in runs(game["description"], _RUN)}
     return [
-        (ours[run], str(entry["id"]))
+        (ours[run], str(entry.get("id")))
         for entry in other
-        for run in runs(str(entry["description"]), _RUN)
+        for run in runs(str(entry.get("description", "")), _RUN)
         if run in ours
     ]
 
@@ -53,7 +53,7 @@ def conflicts(games: Sequence[Entry], other: Sequence[Entry]) -> list[Conflict]:
     """
     theirs = defaultdict(list)
     for entry in other:
-        theirs[_key(str(entry["title"]))].append(entry)
+        theirs[_key(str(entry.get("title", "")))].append(entry)
     return [
         conflict
         for game in games

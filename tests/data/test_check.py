@@ -2,7 +2,10 @@
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,8 @@ from data.check import (
 from model.annotations import read_annotations
 from model.corpus import collect
 from model.rows import read_rows
+from tests.conftest import ROOT
+from tests.model.tiny import write_jsonl
 
 Change = Callable[[Entry], Any]
 
@@ -133,3 +138,20 @@ def test_few_queries_and_lists_of_one_series_are_named(files: Files) -> None:
         "2 queries; there shall be 120",
         "only 0 of 3 lists are free of the query's own series",
     ]
+
+
+@pytest.mark.slow
+def test_the_command_prints_counts_and_refuses_a_copied_text(tmp_path: Path) -> None:
+    alone = run_check()
+    assert alone.returncode == 0
+    assert alone.stdout.startswith("| what | number |")
+    assert alone.stderr == "not compared with a third-party catalogue: no --other\n"
+    taken = {"id": "theirs", "title": "Elsewhere", "description": load().games[0]["description"]}
+    refused = run_check("--other", str(write_jsonl(tmp_path / "other.jsonl", [taken])))
+    assert refused.returncode == 1
+    assert f"{load().games[0]['id']}: 8 words of theirs" in refused.stderr
+
+
+def run_check(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "data.check", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
