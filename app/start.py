@@ -27,9 +27,7 @@ class Start:
         self._build = build
         self._on_failure = on_failure
         self._services: Services | None = None
-        self._reason = (
-            "starting: the model and, the first time, the demo catalogue are being loaded"
-        )
+        self._reason = "starting: the model is being loaded, and the first time the demo catalogue"
         self._failure: ServiceError | None = None
         self._closing = False
         self._checked_at = float("-inf")
