@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from data.catalogue import Entry, Files, by_id, load, plain_title, runs, same_series, words
+from data.catalogue import RUN, Entry, Files, by_id, load, plain_title, runs, same_series, words
 from data.counts import markdown
 from data.third_party import conflicts, copied, read_other, unsettled
 from data.vocabulary import ADVERTISING, GENRES, PLATFORMS
@@ -36,10 +36,8 @@ YEARS = range(1975, 2026)
 WORDS = range(60, 141)
 LIST_LENGTH = range(8, 13)
 REASON_WORDS = range(5, 26)
-RUN = 8
-"""Words in a row that no two texts share, ours or a third party's."""
-ALIKE = 0.05
-"""Share of a text's runs of four words that another text may have, at most."""
+SHARED_RUNS = {RUN: 0, 4: 3}
+"""How many runs of so many words two texts may share."""
 
 
 def main() -> None:
@@ -144,7 +142,7 @@ def _names_itself(game: Entry) -> bool:
 
 def _shared_runs(games: Sequence[Entry]) -> Iterator[str]:
     """Yield texts that share a long run of words, or many short ones."""
-    for length in (RUN, 4):
+    for length, allowed in SHARED_RUNS.items():
         holders = defaultdict(list)
         for game in games:
             for run in set(runs(game["description"], length)):
@@ -152,7 +150,6 @@ def _shared_runs(games: Sequence[Entry]) -> Iterator[str]:
         shared = Counter(
             pair for ids in holders.values() if len(ids) > 1 for pair in combinations(ids, 2)
         )
-        allowed = 0.0 if length == RUN else ALIKE * min(WORDS)
         for (left, right), count in shared.items():
             if count > allowed:
                 yield f"{left} and {right} share {count} runs of {length} words"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median_high
 
 from sklearn.metrics import cohen_kappa_score
 
@@ -16,12 +17,14 @@ def markdown(files: Files) -> str:
 
 
 def _games(games: Sequence[Entry]) -> Mapping[str, object]:
-    lengths = sorted(len(game["description"].split()) for game in games)
+    lengths = [len(game["description"].split()) for game in games]
     return {
         "games": len(games),
         "of no series": sum(game["series"] is None for game in games),
         "series": len({game["series"] for game in games} - {None}),
-        "words in a description": f"{lengths[0]} to {lengths[-1]}, median {_median(lengths)}",
+        "words in a description": (
+            f"{min(lengths)} to {max(lengths)}, median {median_high(lengths)}"
+        ),
         "year left empty": sum(game["year"] is None for game in games),
         "developers left empty": sum(not game["developers"] for game in games),
         "publishers left empty": sum(not game["publishers"] for game in games),
@@ -82,7 +85,3 @@ def _common(values: Iterable[str]) -> str:
 def _table(rows: Mapping[str, object]) -> str:
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(["| what | number |", "|---|---|", *lines])
-
-
-def _median(ordered: Sequence[int]) -> int:
-    return ordered[len(ordered) // 2]

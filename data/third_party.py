@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data.catalogue import CONFLICTS, Entry, plain_title, runs
+from data.catalogue import CONFLICTS, RUN, Entry, plain_title, runs
 from model.rows import read_rows
 
-_RUN = 8
 _FORMS = {
     *("inc", "ltd", "co", "corporation", "company", "games", "game", "software", "entertainment"),
     *("studio", "studios", "interactive", "productions", "the", "of"),
@@ -35,11 +34,11 @@ def read_other(path: Path) -> list[Entry]:
 
 def copied(games: Sequence[Entry], other: Sequence[Entry]) -> list[tuple[str, str]]:
     """Return (our id, their id) of descriptions that have eight words in a row in common."""
-    ours = {run: game["id"] for game in games for run in runs(game["description"], _RUN)}
+    ours = {run: game["id"] for game in games for run in runs(game["description"], RUN)}
     return [
         (ours[run], str(entry.get("id")))
         for entry in other
-        for run in runs(str(entry.get("description", "")), _RUN)
+        for run in runs(str(entry.get("description", "")), RUN)
         if run in ours
     ]
 
