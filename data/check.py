@@ -63,8 +63,10 @@ def main() -> None:
 
 def problems(files: Files) -> Iterator[str]:
     """Yield what is wrong with the files, one line each."""
-    for game in files.games:
-        yield from (f"{game.get('id')}: {line}" for line in entry_problems(game))
+    broken = [f"{game.get('id')}: {line}" for game in files.games for line in entry_problems(game)]
+    if broken:  # what comes next needs whole entries
+        yield from broken
+        return
     yield from catalogue_problems(files.games)
     yield from text_problems(files.games)
     games = by_id(files.games)

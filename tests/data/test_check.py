@@ -73,6 +73,12 @@ def test_a_bad_entry_is_named(change: Change, problem: str, files: Files) -> Non
     assert list(entry_problems(game)) == [problem]
 
 
+def test_an_entry_without_a_field_is_named_and_ends_the_check(files: Files) -> None:
+    broken = {name: value for name, value in files.games[0].items() if name != "series"}
+    found = list(problems(files._replace(games=[broken, *files.games[1:]])))
+    assert found == [f"{broken['id']}: fields ['series'] are missing or unknown"]
+
+
 def test_a_small_catalogue_and_repeated_titles_are_named(files: Files) -> None:
     found = list(catalogue_problems([files.games[0], *files.games[:3]]))
     title = files.games[0]["title"].lower()
