@@ -64,7 +64,9 @@ class TrainConfig:
     metric, negatives, both_directions: see `model.losses.metric`. margin: in the metric's own
     units, angular distance or cosine. temperature: of the softmax of `multiple-negatives`.
     tags: (column, weight) pairs that the teacher adds to the base model's similarity;
-    words: weight of the texts' words in it, see `model.teacher`.
+    words: weight of the texts' words in it, see `model.teacher`. teacher_base: the model whose
+    similarity the teacher starts from, a folder or a hub name; empty for the base itself. A run
+    that goes on from a trained checkpoint names the model that the first run had.
 
     How
     steps: optimiser steps. batch_size: pairs in a step, all of them each other's negatives.
@@ -97,6 +99,7 @@ class TrainConfig:
     mlm_weight: float = 1.0
     mlm_share: float = 1.0
     teacher_weight: float = 0.0
+    teacher_base: str = ""
 
     steps: int = 600
     batch_size: int = 40
@@ -166,6 +169,12 @@ class TrainConfig:
             "words",
             self.words,
             "0 when teacher_weight is 0: there is no teacher",
+        )
+        _require(
+            not self.teacher_base or self.teacher_weight > 0,
+            "teacher_base",
+            repr(self.teacher_base),
+            "empty when teacher_weight is 0: there is no teacher",
         )
         for column, weight in self.tags:
             _require(0 < weight < float("inf"), f"tags: {column}", weight, "a positive weight")

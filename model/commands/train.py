@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from model.base import DEFAULT, load_base
+from model.checkpoint import MANIFEST, read_manifest
 from model.commands.options import Catalogue
 from model.commands.progress import LOG_EVERY, encode_all, progress_bar
-from model.config import EncoderConfig, TrainConfig
+from model.config import ConfigError, EncoderConfig, TrainConfig
 from model.corpus import Corpus, CorpusError, Record, file_digest, read_corpus
 from model.encoder import Encoder
 from model.export import Provenance, save_checkpoint
@@ -84,10 +85,9 @@ def train(  # noqa: PLR0913 - one argument a command-line option
     folder = RunFolder(out)
     model, tokenizer = load_base(base)
     model.to(accelerator(config).device)  # refuses what its processes cannot share out
+    reader = _teacher_reader(model, tokenizer, config, reading)
     state = _open(folder, facts, resume=resume)
     measure = _measure(model, tokenizer, heldout, config)
-    half = getattr(torch, config.precision)
-    reader = Encoder(copy.deepcopy(model.bert).to(half), tokenizer, reading)
     teacher = _teacher(folder, reader, corpus.records, config)
     run = Run(model, tokenizer, records, config, teacher=teacher)
     if state is None:
@@ -115,7 +115,7 @@ def train(  # noqa: PLR0913 - one argument a command-line option
         max_windows=max_windows,
         provenance=Provenance(
             name=name or out.name,
-            base_model=base,
+            base_model=_named(base),
             data=facts["data"],
             config={
                 **config.to_dict(),
@@ -136,6 +136,14 @@ def say(line: str) -> None:
     """Print a line, once however many processes there are."""
     if processes().is_main_process:
         print(line, flush=True)
+
+
+def _named(base: str) -> str:
+    """Return what a base is called in a card: a trained checkpoint by its id, not by its folder."""
+    if not (Path(base) / MANIFEST).is_file():
+        return base
+    before = read_manifest(Path(base))
+    return f"{before.encoder_id}, from {before.base_model}"
 
 
 def _split(corpus: Corpus, config: TrainConfig) -> tuple[list[Record], list[Record]]:
@@ -177,6 +185,27 @@ def _measure(
     config: TrainConfig,
 ) -> Callable[[], dict[str, float]]:
     return lambda: heldout_metrics(model, tokenizer, heldout, config)
+
+
+def _teacher_reader(
+    model: BertForMaskedLM,
+    tokenizer: PreTrainedTokenizerBase,
+    config: TrainConfig,
+    reading: EncoderConfig,
+) -> Encoder:
+    """Return what reads the items for the teacher: the untrained model, or `teacher_base`."""
+    if config.teacher_base:
+        other, tokenizer = load_base(config.teacher_base)
+        if other.config.hidden_size != model.config.hidden_size:
+            raise ConfigError(
+                f"teacher_base is {config.teacher_base}, of {other.config.hidden_size} dimensions; "
+                f"it must have those of the base model, {model.config.hidden_size}"
+            )
+        bert = other.bert
+    else:
+        bert = copy.deepcopy(model.bert)
+    torch.nn.Module.to(bert, device=model.device, dtype=getattr(torch, config.precision))
+    return Encoder(bert, tokenizer, reading)
 
 
 def _teacher(

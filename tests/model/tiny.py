@@ -56,12 +56,12 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_bert(seed: int = 0, *, spread: float = 0.3) -> BertForMaskedLM:
+def tiny_bert(seed: int = 0, *, spread: float = 0.3, dimension: int = 32) -> BertForMaskedLM:
     """Weights are drawn with deviation `spread`; 0.3 sets different texts clearly apart."""
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(VOCABULARY),
-        hidden_size=32,
+        hidden_size=dimension,
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=64,

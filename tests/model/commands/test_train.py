@@ -9,11 +9,11 @@ import torch
 from transformers import BertForMaskedLM
 
 from model.checkpoint import read_manifest
-from model.config import TrainConfig
-from model.encoder import load_encoder
+from model.config import EncoderConfig, TrainConfig
+from model.encoder import Encoder, load_encoder
 from model.training.folder import RunFolder
 from tests.model.commands.conftest import Command, refused
-from tests.model.tiny import games, tiny_tokenizer, write_games, write_jsonl
+from tests.model.tiny import games, tiny_bert, tiny_tokenizer, write_games, write_jsonl
 
 HELD = "held-out items (2), per cent"
 
@@ -58,6 +58,15 @@ def test_a_run_ends_in_a_checkpoint_with_figures_and_card(train: Command, tmp_pa
     assert figures["before"].keys() == figures["after"].keys() >= {"passage MRR"}
     card = (place / "README.md").read_text(encoding="utf-8")
     assert all(word in card for word in (manifest.encoder_id, "games.jsonl", "passage MRR"))
+
+
+def test_a_run_from_a_checkpoint_names_it_by_its_id(
+    train: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    code, _ = train("--base", checkpoint)
+    before = read_manifest(checkpoint).encoder_id
+    assert code == 0
+    assert read_manifest(tmp_path / "out" / "checkpoint").base_model == f"{before}, from none"
 
 
 def test_the_same_command_twice_gives_the_same_encoder(train: Command, tmp_path: Path) -> None:
@@ -246,6 +255,29 @@ def test_a_teacher_reads_further_columns(train: Command, tmp_path: Path) -> None
     assert np.load(tmp_path / "out" / "teacher.npy").shape == (24, 32)
     assert all(float(row["teacher"]) > 0 for row in curve(tmp_path / "out"))
     assert settings(tmp_path / "out")["tags"] == [["year", 0.5]]
+
+
+def test_a_teacher_may_start_from_another_model(train: Command, tmp_path: Path) -> None:
+    alone = ("--set", "teacher_weight=5", "--set", f"teacher_base={saved(tmp_path / 'other')}")
+    assert train(*alone)[0] == 0
+    made = np.load(tmp_path / "out" / "teacher.npy")
+    texts = [record.text for record in games(24)]
+    reader = Encoder(tiny_bert(seed=1).bert, tiny_tokenizer(), EncoderConfig(max_tokens=32))
+    vectors = reader.encode(texts)
+    np.testing.assert_allclose(made @ made.T, vectors @ vectors.T, atol=1e-4)
+
+
+def test_a_teacher_of_another_width_is_one_line(train: Command, tmp_path: Path) -> None:
+    wide = saved(tmp_path / "wide", dimension=48)
+    result = train("--set", "teacher_weight=5", "--set", f"teacher_base={wide}")
+    refused(result, f"teacher_base is {wide}, of 48 dimensions", "base model, 32")
+    assert not (tmp_path / "out").exists()
+
+
+def saved(folder: Path, *, dimension: int = 32) -> Path:
+    tiny_bert(seed=1, dimension=dimension).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
 
 
 def test_both_precisions_train_in_one_process(train: Command, tmp_path: Path) -> None:
