@@ -56,15 +56,7 @@ def main(  # noqa: PLR0913 - one argument a command-line option
     every = read_corpus(catalogue, tags=[column for column, _ in weights]).records
     judged = read_annotations(annotations, {record.id for record in every})
     records = subset(every, judged, items)
-    dtype = getattr(torch, TrainConfig(precision=precision).precision)
-    texts = [record.text for record in records]
-    place = keep and keep / f"{_key(base, texts, max_tokens, precision)}.npy"
-    if place and place.is_file():
-        layers = np.load(place)
-    else:
-        layers = _layers(base, texts, max_tokens=max_tokens, dtype=dtype)
-        if place:
-            np.save(place, layers)
+    layers = _kept(base, [r.text for r in records], max_tokens, precision, keep)
     names = ("MPR", "MRR", "HR@10", "HR@100", "NDCG@10")
     print(f"| vectors | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
     for title, vectors in _rows(layers, records, weights, words):
@@ -129,8 +121,22 @@ class _Texts:
         return guessed
 
 
-def _key(*facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+def _kept(
+    base: str, texts: Sequence[str], max_tokens: int, precision: str, keep: Path | None
+) -> Matrix:
+    """Return what `_layers` reads, from the folder `keep` if it was read before."""
+    dtype = getattr(torch, TrainConfig(precision=precision).precision)
+    if keep is None:
+        return _layers(base, texts, max_tokens=max_tokens, dtype=dtype)
+    facts = json.dumps([base, texts, max_tokens, precision])
+    place = keep / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.npy"
+    if not place.is_file():
+        keep.mkdir(parents=True, exist_ok=True)
+        new = keep / "new.npy"
+        np.save(new, _layers(base, texts, max_tokens=max_tokens, dtype=dtype))
+        new.replace(place)
+    layers: Matrix = np.load(place)
+    return layers
 
 
 @torch.inference_mode()
