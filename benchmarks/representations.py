@@ -24,7 +24,8 @@ import typer
 from numpy.typing import NDArray
 
 from model.annotations import read_annotations
-from model.base import DEFAULT, load_base
+from model.base import DEFAULT, load_base, locate
+from model.checkpoint import folder_digests
 from model.commands.variants import subset
 from model.config import TrainConfig
 from model.corpus import Record, read_corpus
@@ -78,7 +79,6 @@ def _rows(
         "mean of the last three layers, the last twice",
         sum((_unit(layer) for layer in layers[-3:]), start=last),
     )
-    texts = _Texts(np.concatenate([_centred(_unit(layer)) for layer in layers], axis=1))
     centred = _centred(last)
     yield "centred", centred
     left, scale, _ = np.linalg.svd(centred, full_matrices=False)
@@ -87,13 +87,16 @@ def _rows(
             f"whitened, singular values to the power {1 - power}",
             (left * scale ** (1 - power)).astype(np.float32),
         )
+    if not tags and not words:
+        return
+    texts = _Texts(np.concatenate([_centred(_unit(layer)) for layer in layers], axis=1))
     for factor in (1 / 3, 2 / 3, 1.0):
         weights = [(column, factor * weight) for column, weight in tags]
         for some in dict.fromkeys((0.0, factor * words)):
             if weights or some:
                 parts = [*weights, ("words", some)] if some else weights
                 text = ", ".join(f"{name} {weight:.2g}" for name, weight in parts)
-                teacher = _unit(teacher_vectors(last, records, weights, words=some))
+                teacher = teacher_vectors(last, records, weights, words=some)
                 yield f"teacher: {text}", teacher
                 yield "half way to it", teacher + last
                 yield "as told by the texts", texts.tell(teacher)
@@ -108,16 +111,16 @@ class _Texts:
         self._given = np.concatenate([features, np.ones_like(features[:, :1])], axis=1)
         folds = np.random.default_rng(0).integers(_FOLDS, size=len(features))
         self._folds = [folds == number for number in range(_FOLDS)]
-        self._inner = [self._given[fold].T @ self._given[fold] for fold in self._folds]
+        inner = [self._given[fold].T @ self._given[fold] for fold in self._folds]
+        ridge = _RIDGE * np.eye(self._given.shape[1], dtype=np.float32)
+        self._known = [sum(inner) - part + ridge for part in inner]
 
     def tell(self, goal: Matrix) -> Matrix:
         """Return each row of `goal` (n, d) as a linear map that has not seen it guesses it."""
         outer = [self._given[fold].T @ goal[fold] for fold in self._folds]
-        ridge = _RIDGE * np.eye(self._given.shape[1], dtype=np.float32)
         guessed = np.empty_like(goal)
-        for number, fold in enumerate(self._folds):
-            inner = sum(self._inner) - self._inner[number] + ridge
-            guessed[fold] = self._given[fold] @ np.linalg.solve(inner, sum(outer) - outer[number])
+        for fold, known, part in zip(self._folds, self._known, outer, strict=True):
+            guessed[fold] = self._given[fold] @ np.linalg.solve(known, sum(outer) - part)
         return guessed
 
 
@@ -128,7 +131,8 @@ def _kept(
     dtype = getattr(torch, TrainConfig(precision=precision).precision)
     if keep is None:
         return _layers(base, texts, max_tokens=max_tokens, dtype=dtype)
-    facts = json.dumps([base, texts, max_tokens, precision])
+    weights = folder_digests(Path(locate(base)))  # a folder's name says nothing of what is in it
+    facts = json.dumps([base, weights, texts, max_tokens, precision])
     place = keep / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.npy"
     if not place.is_file():
         keep.mkdir(parents=True, exist_ok=True)

@@ -96,6 +96,12 @@ def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
     return {name: _sha256(folder / name) for name in names}
 
 
+def folder_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in a folder by its path in it, none for no folder."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return digests(folder, tuple(sorted(str(path.relative_to(folder)) for path in paths)))
+
+
 def encoder_id(
     name: str, files: Mapping[str, str], *, max_tokens: int, max_windows: int = 1
 ) -> str:

@@ -164,18 +164,14 @@ class TrainConfig:
             self.patience,
             "0 when evaluate_every is 0: nothing is measured",
         )
-        _require(
-            not self.words or self.teacher_weight > 0,
-            "words",
-            self.words,
-            "0 when teacher_weight is 0: there is no teacher",
-        )
-        _require(
-            not self.teacher_base or self.teacher_weight > 0,
-            "teacher_base",
-            repr(self.teacher_base),
-            "empty when teacher_weight is 0: there is no teacher",
-        )
+        for name, none in (("words", "0"), ("teacher_base", "empty")):
+            value = getattr(self, name)
+            _require(
+                not value or self.teacher_weight > 0,
+                name,
+                repr(value),
+                f"{none} when teacher_weight is 0: there is no teacher",
+            )
         for column, weight in self.tags:
             _require(0 < weight < float("inf"), f"tags: {column}", weight, "a positive weight")
         _require(self.seed < 2**63, "seed", self.seed, "in 0..2**63-1")

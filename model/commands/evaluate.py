@@ -18,7 +18,7 @@ from model.annotations import read_annotations
 from model.baselines.ranker import Ranker, WeightsUnavailable
 from model.baselines.registry import BaselineOptions, build, known
 from model.baselines.title_description import RecoBertConfig
-from model.checkpoint import MANIFEST, digests, read_manifest, refuse_occupied
+from model.checkpoint import MANIFEST, folder_digests, read_manifest, refuse_occupied
 from model.commands.options import Catalogue
 from model.config import TrainConfig
 from model.corpus import read_corpus
@@ -174,7 +174,7 @@ class _Search:
         study = self.ground.study
         facts = [
             model.spec,
-            _weights(model.spec),
+            folder_digests(_folder(model.spec)),
             [file.sha256 for file in self.files],
             [each.query for each in study.annotations],
             [study.sample, study.seed, str(self.options.precision)],
@@ -187,15 +187,6 @@ class _Search:
 def _folder(spec: str) -> Path:
     """Return the folder in a spec such as `hybrid:runs/games`, if it names one."""
     return Path(spec.rpartition(":")[2])
-
-
-def _weights(spec: str) -> dict[str, str]:
-    """Return the digests of the files in a spec's folder, none where it names no folder."""
-    folder = _folder(spec)
-    if not folder.is_dir():
-        return {}
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return digests(folder, tuple(names))
 
 
 def _described(wanted: Sequence[Model]) -> dict[str, str]:

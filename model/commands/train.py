@@ -82,6 +82,7 @@ def train(  # noqa: PLR0913 - one argument a command-line option
         "versions": versions(),
         "command": ["python", "-m", "model", *sys.argv[1:]],
     }
+    named = _named(base)  # now: the folder may be another one's when the run ends
     folder = RunFolder(out)
     model, tokenizer = load_base(base)
     model.to(accelerator(config).device)  # refuses what its processes cannot share out
@@ -115,7 +116,7 @@ def train(  # noqa: PLR0913 - one argument a command-line option
         max_windows=max_windows,
         provenance=Provenance(
             name=name or out.name,
-            base_model=_named(base),
+            base_model=named,
             data=facts["data"],
             config={
                 **config.to_dict(),
@@ -192,8 +193,10 @@ def _teacher_reader(
     tokenizer: PreTrainedTokenizerBase,
     config: TrainConfig,
     reading: EncoderConfig,
-) -> Encoder:
-    """Return what reads the items for the teacher: the untrained model, or `teacher_base`."""
+) -> Encoder | None:
+    """Return what reads the items for the teacher, if there is one: the base or `teacher_base`."""
+    if not config.teacher_weight:
+        return None
     if config.teacher_base:
         other, tokenizer = load_base(config.teacher_base)
         if other.config.hidden_size != model.config.hidden_size:
@@ -209,14 +212,14 @@ def _teacher_reader(
 
 
 def _teacher(
-    folder: RunFolder, base: Encoder, records: Sequence[Record], config: TrainConfig
+    folder: RunFolder, reader: Encoder | None, records: Sequence[Record], config: TrainConfig
 ) -> dict[str, Tensor] | None:
     """Return the teacher's vector of every item, made once a run."""
-    if not config.teacher_weight:
+    if reader is None:
         return None
     place = folder.path / _TEACHER
     if not place.exists() and processes().is_main_process:
-        vectors = encode_all(base, [record.text for record in records], "teacher")
+        vectors = encode_all(reader, [record.text for record in records], "teacher")
         np.save(place, teacher_vectors(vectors, records, config.tags, words=config.words))
     processes().wait_for_everyone()
     rows = torch.from_numpy(np.load(place))
