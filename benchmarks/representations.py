@@ -46,6 +46,7 @@ def main(  # noqa: PLR0913 - one argument a command-line option
     annotations: Annotated[Path, typer.Option()],
     tags: Annotated[str, typer.Option(help="COLUMN:WEIGHT, comma-separated")] = "",
     words: Annotated[float, typer.Option(help="weight of the texts' words in the teacher")] = 0.0,
+    titles: Annotated[float, typer.Option(help="weight of the titles' words in it")] = 0.0,
     items: Annotated[int, typer.Option(help="annotated items and others drawn, 0 for all")] = 0,
     base: str = DEFAULT,
     max_tokens: int = 256,
@@ -60,7 +61,7 @@ def main(  # noqa: PLR0913 - one argument a command-line option
     layers = _kept(base, [r.text for r in records], max_tokens, precision, keep)
     names = ("MPR", "MRR", "HR@10", "HR@100", "NDCG@10")
     print(f"| vectors | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
-    for title, vectors in _rows(layers, records, weights, words):
+    for title, vectors in _rows(layers, records, weights, words=words, titles=titles):
         figures = _measure(vectors, records, judged)
         print(f"| {title} | {' | '.join(str(figures[name]) for name in names)} |", flush=True)
 
@@ -69,7 +70,9 @@ def _rows(
     layers: Matrix,
     records: Sequence[Record],
     tags: Sequence[tuple[str, float]],
+    *,
     words: float,
+    titles: float,
 ) -> Iterator[tuple[str, Matrix]]:
     last = _unit(layers[-1])
     yield "last layer (the model as it is)", last
@@ -87,16 +90,17 @@ def _rows(
             f"whitened, singular values to the power {1 - power}",
             (left * scale ** (1 - power)).astype(np.float32),
         )
-    if not tags and not words:
+    if not tags and not words and not titles:
         return
     texts = _Texts(np.concatenate([_centred(_unit(layer)) for layer in layers], axis=1))
     for factor in (1 / 3, 2 / 3, 1.0):
         weights = [(column, factor * weight) for column, weight in tags]
-        for some in dict.fromkeys((0.0, factor * words)):
-            if weights or some:
-                parts = [*weights, ("words", some)] if some else weights
+        lexical = [(0.0, 0.0), (factor * words, 0.0), (factor * words, factor * titles)]
+        for some, more in dict.fromkeys(lexical):
+            parts = [part for part in (*weights, ("words", some), ("titles", more)) if part[1]]
+            if parts:
                 text = ", ".join(f"{name} {weight:.2g}" for name, weight in parts)
-                teacher = teacher_vectors(last, records, weights, words=some)
+                teacher = teacher_vectors(last, records, weights, words=some, titles=more)
                 yield f"teacher: {text}", teacher
                 yield "half way to it", teacher + last
                 yield "as told by the texts", texts.tell(teacher)

@@ -64,12 +64,16 @@ class TrainConfig:
     metric, negatives, both_directions: see `model.losses.metric`. margin: in the metric's own
     units, angular distance or cosine. temperature: of the softmax of `multiple-negatives`.
     tags: (column, weight) pairs that the teacher adds to the base model's similarity;
-    words: weight of the texts' words in it, see `model.teacher`. teacher_base: the model whose
-    similarity the teacher starts from, a folder or a hub name; empty for the base itself. A run
-    that goes on from a trained checkpoint names the model that the first run had.
+    words, titles: weight of the texts' and the titles' words in it, see `model.teacher`.
+    teacher_base: the model whose similarity the teacher starts from, a folder or a hub name; empty
+    for the base itself. A run that goes on from a trained checkpoint names the model that the first
+    run had.
 
     How
     steps: optimiser steps. batch_size: pairs in a step, all of them each other's negatives.
+    mutual: share of pairs whose positive is a passage of another item, one of those that are among
+    each other's nearest by the vectors of the model that a teacher would start from. mined: hard
+    negatives by the same vectors that come with an item into its batch, see `model.neighbours`.
     chunk_size: pairs in one forward pass, 0 for all of a process's share of the batch; smaller ones
     bound the memory by cached gradients, with the same result but for dropout. head_steps: steps
     that train the language head alone beforehand. learning_rate: of the encoder;
@@ -94,6 +98,7 @@ class TrainConfig:
     temperature: float = 0.05
     tags: tuple[tuple[str, float], ...] = ()
     words: float = 0.0
+    titles: float = 0.0
     metric_weight: float = 20.0
     language: str = "masked"
     mlm_weight: float = 1.0
@@ -103,6 +108,8 @@ class TrainConfig:
 
     steps: int = 600
     batch_size: int = 40
+    mutual: float = 0.0
+    mined: int = 0
     chunk_size: int = 0
     head_steps: int = 100
     frozen_layers: int = 0
@@ -119,6 +126,16 @@ class TrainConfig:
     save_every: int = 200
     seed: int = 0
 
+    @property
+    def reads_catalogue(self) -> bool:
+        """Whether every item is read before the first step, for a teacher or for neighbours."""
+        return self.teacher_weight > 0 or self.looks_around
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether pairs and batches are made with an item's neighbours."""
+        return self.mutual > 0 or self.mined > 0
+
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
@@ -133,6 +150,7 @@ class TrainConfig:
             value = getattr(self, name)
             _require(0 <= value < 1, name, value, "in [0, 1)")
         _require(0 <= self.title_share <= 1, "title_share", self.title_share, "in [0, 1]")
+        _require(0 <= self.mutual <= 1, "mutual", self.mutual, "in [0, 1]")
         _require(0 < self.mlm_share <= 1, "mlm_share", self.mlm_share, "in (0, 1]")
         _require(
             not self.masked_pass or self.mlm_share == 1,
@@ -164,14 +182,19 @@ class TrainConfig:
             self.patience,
             "0 when evaluate_every is 0: nothing is measured",
         )
-        for name, none in (("words", "0"), ("teacher_base", "empty")):
-            value = getattr(self, name)
+        for name in ("words", "titles"):
             _require(
-                not value or self.teacher_weight > 0,
+                not getattr(self, name) or self.teacher_weight > 0,
                 name,
-                repr(value),
-                f"{none} when teacher_weight is 0: there is no teacher",
+                getattr(self, name),
+                "0 when teacher_weight is 0: there is no teacher",
             )
+        _require(
+            not self.teacher_base or self.reads_catalogue,
+            "teacher_base",
+            repr(self.teacher_base),
+            "empty when teacher_weight, mutual and mined are 0: nothing is read beforehand",
+        )
         for column, weight in self.tags:
             _require(0 < weight < float("inf"), f"tags: {column}", weight, "a positive weight")
         _require(self.seed < 2**63, "seed", self.seed, "in 0..2**63-1")
@@ -197,12 +220,14 @@ _AT_LEAST = {
     "steps": 1,
     "batch_size": 2,
     "chunk_size": 0,
+    "mined": 0,
     "head_steps": 0,
     "frozen_layers": 0,
     "metric_weight": 0,
     "mlm_weight": 0,
     "teacher_weight": 0,
     "words": 0,
+    "titles": 0,
     "evaluate_every": 0,
     "patience": 0,
     "save_every": 1,

@@ -6,9 +6,10 @@ Every draw is a function of the seed and the step, so a resumed run sees what an
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.corpus import Record
+from model.neighbours import Neighbours
 from model.text import item_text
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -100,6 +101,25 @@ def split(
     return shuffled[count:], shuffled[:count]
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How pairs are made, and what shares a batch.
+
+    title_share: share of pairs that are title and description. neighbours: of the records; without
+    them there is neither of the following. mutual: share of pairs whose positive is a passage of a
+    mutual neighbour. mined: hard negatives that come with an item into its batch.
+    """
+
+    draw: Draw = halves
+    title_share: float = 0.0
+    neighbours: Neighbours | None = None
+    mutual: float = 0.0
+    mined: int = 0
+
+
+_HALVES = Drawing()
+
+
 class PairSchedule:
     """Which pairs a step trains on: a function of the seed and the step alone.
 
@@ -114,8 +134,7 @@ class PairSchedule:
         *,
         size: int,
         seed: int,
-        draw: Draw = halves,
-        title_share: float = 0.0,
+        drawing: Drawing = _HALVES,
     ) -> None:
         """Raise `ValueError` when there are fewer records than a batch holds."""
         if len(records) < size:
@@ -123,8 +142,7 @@ class PairSchedule:
         self._records = records
         self._size = size
         self._seed = seed
-        self._draw = draw
-        self._title_share = title_share
+        self._drawing = drawing
         self._epoch = -1
         self._batches: list[list[int]] = []
 
@@ -139,23 +157,48 @@ class PairSchedule:
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self._deal(epoch)
         rng = random.Random(f"{self._seed} step {step}")  # noqa: S311 - reproducible
-        return [self._pair(self._records[row], rng) for row in self._batches[number]]
+        return [self._pair(row, rng) for row in self._batches[number]]
 
     def _deal(self, epoch: int) -> list[list[int]]:
         rng = random.Random(f"{self._seed} epoch {epoch}")  # noqa: S311 - reproducible
         order = rng.sample(range(len(self._records)), self.steps_per_epoch * self._size)
+        groups = self._grouped(order, rng)
         pool = self._size * _POOL
-        batches = []
-        for start in range(0, len(order), pool):
-            rows = sorted(order[start : start + pool], key=self._length)
-            batches += [rows[i : i + self._size] for i in range(0, len(rows), self._size)]
+        rows: list[int] = []
+        for start in range(0, len(groups), pool):
+            for group in sorted(groups[start : start + pool], key=self._length):
+                rows += group
+        batches = [rows[i : i + self._size] for i in range(0, len(rows), self._size)]
         rng.shuffle(batches)
         return batches
 
-    def _length(self, row: int) -> int:
-        return len(self._records[row].description)
+    def _grouped(self, order: Sequence[int], rng: random.Random) -> list[list[int]]:
+        """Return every row once, alone or with hard negatives that are in no group before."""
+        near, mined = self._drawing.neighbours, self._drawing.mined
+        if near is None or not mined:
+            return [[row] for row in order]
+        free, groups = set(order), []
+        for row in order:
+            if row in free:
+                free.discard(row)
+                left = [rival for rival in near.rivals[row] if rival in free]
+                group = [row, *rng.sample(left, min(mined, len(left)))]
+                free.difference_update(group)
+                groups.append(group)
+        return groups
 
-    def _pair(self, record: Record, rng: random.Random) -> Pair:
-        if self._title_share and rng.random() < self._title_share:
+    def _length(self, group: Sequence[int]) -> int:
+        return len(self._records[group[0]].description)
+
+    def _pair(self, row: int, rng: random.Random) -> Pair:
+        how, record = self._drawing, self._records[row]
+        if how.title_share and rng.random() < how.title_share:
             return title_description(record)
-        return self._draw(record, rng)
+        pair = how.draw(record, rng)
+        if how.neighbours is None or not how.mutual:
+            return pair
+        partners = how.neighbours.mutual[row]
+        if not partners or rng.random() >= how.mutual:
+            return pair
+        partner = how.draw(self._records[rng.choice(partners)], rng)
+        return replace(pair, positive=partner.positive)

@@ -35,20 +35,25 @@ def teacher_vectors(
     tags: Sequence[tuple[str, float]],
     *,
     words: float = 0.0,
+    titles: float = 0.0,
 ) -> Matrix:
     """Return unit vectors whose cosines are the teacher's similarities.
 
     base: (n, d) unit rows, the base model's vectors of `records`. tags: (column, weight) pairs; a
-    column adds weight times the cosine of its values to the base's cosine, `words` as much of
-    `word_vectors`. Result: (n, d) float32,
-    turned so that it lies as near the base vectors as a rotation can bring it (Schoenemann 1966):
-    the encoder then starts near its goal.
+    column adds weight times the cosine of its values to the base's cosine, `words` and `titles` as
+    much of the `word_vectors` of texts and of titles. Result: (n, d) float32, turned so that it
+    lies as near the base vectors as a rotation can bring it (Schoenemann 1966): the encoder then
+    starts near its goal.
     """
     parts = [base] + [
         np.sqrt(np.float32(weight)) * column_vectors(records, column) for column, weight in tags
     ]
-    if words:
-        parts.append(np.sqrt(np.float32(words)) * word_vectors(records))
+    for weight, texts in (
+        (words, [record.text for record in records]),
+        (titles, [record.title for record in records]),
+    ):
+        if weight:
+            parts.append(np.sqrt(np.float32(weight)) * word_vectors(texts))
     joined = _unit(np.concatenate(parts, axis=1))  # (n, d + tags)
     dimension = base.shape[1]
     _, _, axes = np.linalg.svd(joined.T @ joined)  # rows by the share of the similarity they hold
@@ -58,17 +63,17 @@ def teacher_vectors(
     return turned
 
 
-def word_vectors(records: Sequence[Record]) -> Matrix:
-    """Return the texts by their words: TF-IDF in its main directions, (n, width) float32 unit rows.
+def word_vectors(texts: Sequence[str]) -> Matrix:
+    """Return texts by their words: TF-IDF in its main directions, (n, width) float32 unit rows.
 
     Latent semantic analysis (Deerwester et al. 1990). Words in one text alone, or in more than a
     tenth of them, tell nothing of likeness; a text of such words only is a zero row.
     """
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=_COMMON)
     try:
-        weights = vectorizer.fit_transform(record.text for record in records)
+        weights = vectorizer.fit_transform(texts)
     except ValueError:  # no word is left
-        return np.zeros((len(records), 1), dtype=np.float32)
+        return np.zeros((len(texts), 1), dtype=np.float32)
     width = min(_DIRECTIONS, min(weights.shape) - 1)
     if width < 1:
         return _unit(weights.toarray().astype(np.float32))

@@ -1,30 +1,25 @@
 """`python -m model train`: a catalogue to a checkpoint, in a run folder that survives a kill."""
 
-import copy
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import torch
 import typer
 from rich.progress import Progress
-from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from model.base import DEFAULT, load_base
 from model.checkpoint import MANIFEST, read_manifest
+from model.commands.guide import guide, reader
 from model.commands.options import Catalogue
-from model.commands.progress import LOG_EVERY, encode_all, progress_bar
-from model.config import ConfigError, EncoderConfig, TrainConfig
+from model.commands.progress import LOG_EVERY, progress_bar
+from model.config import EncoderConfig, TrainConfig
 from model.corpus import Corpus, CorpusError, Record, file_digest, read_corpus
-from model.encoder import Encoder
 from model.export import Provenance, save_checkpoint
 from model.heldout import DEVELOPMENT, heldout_metrics
 from model.pairs import split
-from model.teacher import teacher_vectors
 from model.training.curves import draw_curves
 from model.training.folder import RunFolder, versions
 from model.training.loop import Hooks, Run
@@ -33,7 +28,6 @@ from model.training.step import StepReport
 from model.variants import variant
 
 DEFAULTS = TrainConfig()
-_TEACHER = "teacher.npy"
 
 
 def train(  # noqa: PLR0913 - one argument a command-line option
@@ -86,11 +80,11 @@ def train(  # noqa: PLR0913 - one argument a command-line option
     folder = RunFolder(out)
     model, tokenizer = load_base(base)
     model.to(accelerator(config).device)  # refuses what its processes cannot share out
-    reader = _teacher_reader(model, tokenizer, config, reading)
+    encoder = reader(model, tokenizer, config, reading)
     state = _open(folder, facts, resume=resume)
     measure = _measure(model, tokenizer, heldout, config)
-    teacher = _teacher(folder, reader, corpus.records, config)
-    run = Run(model, tokenizer, records, config, teacher=teacher)
+    given = guide(folder.path, encoder, corpus.records, records, config)
+    run = Run(model, tokenizer, records, config, guide=given)
     if state is None:
         state = _begin(run, measure)
     else:
@@ -186,44 +180,6 @@ def _measure(
     config: TrainConfig,
 ) -> Callable[[], dict[str, float]]:
     return lambda: heldout_metrics(model, tokenizer, heldout, config)
-
-
-def _teacher_reader(
-    model: BertForMaskedLM,
-    tokenizer: PreTrainedTokenizerBase,
-    config: TrainConfig,
-    reading: EncoderConfig,
-) -> Encoder | None:
-    """Return what reads the items for the teacher, if there is one: the base or `teacher_base`."""
-    if not config.teacher_weight:
-        return None
-    if config.teacher_base:
-        other, tokenizer = load_base(config.teacher_base)
-        if other.config.hidden_size != model.config.hidden_size:
-            raise ConfigError(
-                f"teacher_base is {config.teacher_base}, of {other.config.hidden_size} dimensions; "
-                f"it must have those of the base model, {model.config.hidden_size}"
-            )
-        bert = other.bert
-    else:
-        bert = copy.deepcopy(model.bert)
-    torch.nn.Module.to(bert, device=model.device, dtype=getattr(torch, config.precision))
-    return Encoder(bert, tokenizer, reading)
-
-
-def _teacher(
-    folder: RunFolder, reader: Encoder | None, records: Sequence[Record], config: TrainConfig
-) -> dict[str, Tensor] | None:
-    """Return the teacher's vector of every item, made once a run."""
-    if reader is None:
-        return None
-    place = folder.path / _TEACHER
-    if not place.exists() and processes().is_main_process:
-        vectors = encode_all(reader, [record.text for record in records], "teacher")
-        np.save(place, teacher_vectors(vectors, records, config.tags, words=config.words))
-    processes().wait_for_everyone()
-    rows = torch.from_numpy(np.load(place))
-    return {record.id: row for record, row in zip(records, rows, strict=True)}
 
 
 def _go(

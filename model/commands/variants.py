@@ -15,6 +15,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from model.annotations import read_annotations
 from model.base import DEFAULT, load_base
+from model.commands.guide import guide, reader
 from model.commands.options import Catalogue
 from model.config import EncoderConfig, TrainConfig
 from model.corpus import Record, file_digest, read_corpus
@@ -44,6 +45,9 @@ def variants(  # noqa: PLR0913 - one argument a command-line option
     ] = _PAPER,
     seeds: Annotated[str, typer.Option(help="comma-separated")] = "0,1,2",
     items: Annotated[int, typer.Option(help="annotated items and others drawn, 0 for all")] = 0,
+    train_on_all: Annotated[
+        bool, typer.Option("--train-on-all", help="--items limits what is ranked alone")
+    ] = False,
     base: Annotated[str, typer.Option(help="base model: a folder or a hub name")] = DEFAULT,
     steps: int = 100,
     batch_size: int = 32,
@@ -57,19 +61,21 @@ def variants(  # noqa: PLR0913 - one argument a command-line option
         TrainConfig(), steps=steps, batch_size=batch_size, precision=precision
     ).changed(settings or [])
     chosen = {name.strip(): variant(name.strip()) for name in names.split(",")}
-    corpus = read_corpus(catalogue, at_least=batch_size + 1)
+    columns = [column for column, _ in shared.tags]
+    corpus = read_corpus(catalogue, at_least=batch_size + 1, tags=columns)
     judged: Sequence[Annotation] = ()
     if annotations is not None:
         judged = read_annotations(annotations, {record.id for record in corpus.records})
-    records = subset(corpus.records, judged, items)
-    lab = _Lab(base, records, judged)
+    ranked = subset(corpus.records, judged, items)
+    lab = _Lab(base, corpus.records if train_on_all else ranked, ranked, judged, out)
     trials = _open(
         out,
         {
             "command": ["python", "-m", "model", *sys.argv[1:]],
             "base": base,
             "data": {path.name: file_digest(path) for path in (catalogue, annotations) if path},
-            "items": len(records),
+            "items": len(ranked),
+            "trained on": len(lab.learned),
             "settings": shared.to_dict(),
             "versions": versions(),
         },
@@ -94,17 +100,21 @@ def variants(  # noqa: PLR0913 - one argument a command-line option
 
 @dataclass(frozen=True)
 class _Lab:
-    """Trains and measures on one set of records."""
+    """Trains on `learned`, some of it held out, and ranks `ranked`."""
 
     base: str
-    records: Sequence[Record]
+    learned: Sequence[Record]
+    ranked: Sequence[Record]
     judged: Sequence[Annotation]
+    folder: Path
 
     def train(self, config: TrainConfig) -> dict[str, float]:
         """Return the figures of a fresh model trained with `config`."""
         model, tokenizer = load_base(self.base)
-        kept, _ = split(self.records, heldout=config.heldout, seed=config.seed)
-        run = Run(model, tokenizer, kept, config)
+        kept, _ = split(self.learned, heldout=config.heldout, seed=config.seed)
+        encoder = reader(model, tokenizer, config, EncoderConfig())
+        given = guide(self.folder, encoder, self.learned, kept, config)
+        run = Run(model, tokenizer, kept, config, guide=given)
         run.warm_up_head()
         run.go(Hooks())
         return self.measure(model, tokenizer, config)
@@ -112,15 +122,15 @@ class _Lab:
     def measure(
         self, model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, config: TrainConfig
     ) -> dict[str, float]:
-        """Return the ranking of all records for the annotated queries, and held-out figures."""
-        _, heldout = split(self.records, heldout=config.heldout, seed=config.seed)
+        """Return the ranking for the annotated queries, and held-out figures."""
+        _, heldout = split(self.learned, heldout=config.heldout, seed=config.seed)
         held = heldout_metrics(model, tokenizer, heldout, config)
         figures = {name: held[name] for name in _HELD if name in held}
         if not self.judged:
             return figures
         half = copy.deepcopy(model.bert).to(getattr(torch, config.precision))
-        vectors = Encoder(half, tokenizer, EncoderConfig()).encode([r.text for r in self.records])
-        row = {record.id: i for i, record in enumerate(self.records)}
+        vectors = Encoder(half, tokenizer, EncoderConfig()).encode([r.text for r in self.ranked])
+        row = {record.id: i for i, record in enumerate(self.ranked)}
         ranks = [
             target_ranks(
                 vectors @ vectors[row[each.query]],
@@ -129,7 +139,7 @@ class _Lab:
             )
             for each in self.judged
         ]
-        values = ranking_values(ranks, len(self.records) - 1)
+        values = ranking_values(ranks, len(self.ranked) - 1)
         return {**percent({name: values[name].mean for name in _SHOWN}), **figures}
 
 
@@ -149,7 +159,7 @@ def _open(out: Path, facts: dict[str, object]) -> list[Trial]:
     now = json.loads(json.dumps(facts))
     if place.exists():
         before = json.loads(place.read_text(encoding="utf-8"))
-        for name in ("base", "data", "items", "settings"):
+        for name in ("base", "data", "items", "trained on", "settings"):
             if before.get(name) != now[name]:
                 raise TrialsError(
                     f"{out} holds trials with another {name}: {before.get(name)}, not "

@@ -15,7 +15,8 @@ from model.config import ConfigError, TrainConfig
 from model.corpus import Record
 from model.guard import lookalikes
 from model.losses.denoising import Denoiser
-from model.pairs import DRAWS, PairSchedule
+from model.neighbours import Neighbours
+from model.pairs import DRAWS, Drawing, PairSchedule
 from model.training.processes import accelerator
 from model.training.step import (
     Parts,
@@ -31,6 +32,17 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Guide:
+    """What is known of the catalogue beforehand, as far as the config asks for it.
+
+    teacher: (d,) unit vectors by record id. neighbours: of the records that are trained on.
+    """
+
+    teacher: Mapping[str, Tensor] | None = None
+    neighbours: Neighbours | None = None
+
+
+@dataclass(frozen=True)
 class Hooks:
     """What a run tells its surroundings, and what it asks of them.
 
@@ -43,12 +55,14 @@ class Hooks:
     measure: Callable[[], float] | None = None
 
 
+_ALONE = Guide()
+
+
 class Run:
     """A training run of `model` in place.
 
     The same records, config, hardware and kind of launch give the same weights; so does a run that
     was cut short and resumed, since every draw is a function of the seed and the step.
-    teacher: (n, d) unit rows by record id, if the config has a teacher_weight.
     """
 
     def __init__(
@@ -58,7 +72,7 @@ class Run:
         records: Sequence[Record],
         config: TrainConfig,
         *,
-        teacher: Mapping[str, Tensor] | None = None,
+        guide: Guide = _ALONE,
     ) -> None:
         """Raise `ValueError` for fewer records than a batch holds, or layers than stand still."""
         if config.frozen_layers > model.config.num_hidden_layers:
@@ -66,11 +80,13 @@ class Run:
                 f"frozen_layers is {config.frozen_layers}; the base model has "
                 f"{model.config.num_hidden_layers} layers"
             )
-        if config.teacher_weight and teacher is None:
+        if config.teacher_weight and guide.teacher is None:
             raise ValueError("teacher_weight is set, but no teacher's vectors are given")
+        if config.looks_around and guide.neighbours is None:
+            raise ValueError("mutual or mined is set, but no neighbours are given")
         self._model = model
         self._config = config
-        self._teacher = teacher if config.teacher_weight else None
+        self._teacher = guide.teacher if config.teacher_weight else None
         self._accelerator = accelerator(config)
         self._records = {record.id: record for record in records}
         self._batcher = Batcher(
@@ -84,8 +100,13 @@ class Run:
             records,
             size=config.batch_size,
             seed=config.seed,
-            draw=DRAWS[config.passages],
-            title_share=config.title_share,
+            drawing=Drawing(
+                DRAWS[config.passages],
+                title_share=config.title_share,
+                neighbours=guide.neighbours,
+                mutual=config.mutual,
+                mined=config.mined,
+            ),
         )
         denoising = config.language == "denoising"
         torch.manual_seed(derived_seed(config.seed, "denoiser"))  # its own weights are drawn

@@ -69,9 +69,12 @@ def test_a_choice_names_its_values(name: str) -> None:
         ),
         ({"patience": 2}, "patience is 2; it must be 0 when evaluate_every is 0"),
         ({"words": 0.5}, "words is 0.5; it must be 0 when teacher_weight is 0"),
+        ({"titles": 0.5}, "titles is 0.5; it must be 0 when teacher_weight is 0"),
+        ({"mutual": 1.5}, "mutual is 1.5; it must be in "),
+        ({"mined": -1}, "mined is -1; it must be 0 or more"),
         (
             {"teacher_base": "bert"},
-            "teacher_base is 'bert'; it must be empty when teacher_weight is 0",
+            "teacher_base is 'bert'; it must be empty when teacher_weight, mutual and mined are 0",
         ),
         ({"tags": (("year", 0.0),)}, "tags: year is 0.0; it must be a positive weight"),
     ],

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from model.config import CHOICES
 from model.corpus import Record
+from model.neighbours import Neighbours
 from model.pairs import (
     DRAWS,
+    Drawing,
     Pair,
     PairSchedule,
     halves,
@@ -113,8 +115,15 @@ def test_a_seed_settles_the_split() -> None:
     assert first != other
 
 
-def steps(count: int, records: list[Record], **options: float) -> list[list[Pair]]:
-    schedule = PairSchedule(records, **{"size": 4, "seed": 0, **options})  # type: ignore[arg-type]
+def steps(
+    count: int,
+    records: list[Record],
+    *,
+    size: int = 4,
+    seed: int = 0,
+    drawing: Drawing = Drawing(),  # noqa: B008 - frozen
+) -> list[list[Pair]]:
+    schedule = PairSchedule(records, size=size, seed=seed, drawing=drawing)
     return [schedule.at(step) for step in range(count)]
 
 
@@ -156,9 +165,53 @@ def test_items_of_like_length_share_a_batch() -> None:
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 35, 65), (1.0, 100, 100)])
 def test_a_share_of_the_pairs_are_title_and_description(share: float, low: int, high: int) -> None:
-    drawn = [pair for batch in steps(25, games(12), title_share=share) for pair in batch]
+    drawn = [
+        pair for batch in steps(25, games(12), drawing=Drawing(title_share=share)) for pair in batch
+    ]
     titles = {record.title for record in games(12)}
     assert low <= sum(pair.anchor in titles for pair in drawn) <= high
+
+
+NEAR = Neighbours(
+    mutual=[[i + 6 if i < 6 else i - 6] for i in range(11)] + [[]],  # the last one has none
+    rivals=[[(i + 1) % 12, (i + 2) % 12] for i in range(12)],
+)
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 35, 65), (1.0, 91, 92)])
+def test_a_share_of_the_positives_are_of_a_mutual_neighbour(
+    share: float, low: int, high: int
+) -> None:
+    drawing = Drawing(neighbours=NEAR, mutual=share)
+    drawn = [pair for batch in steps(25, games(12), drawing=drawing) for pair in batch]
+    records = {record.id: record for record in games(12)}
+    others = [pair for pair in drawn if pair.positive not in possible(records[pair.id])]
+    assert low <= len(others) <= high
+    for pair in others:
+        (partner,) = NEAR.mutual[int(pair.id[1:])]
+        assert pair.positive in possible(records[f"g{partner}"])
+        assert pair.anchor in possible(records[pair.id])
+
+
+def possible(record: Record) -> set[str]:
+    """All halves of a record of three sentences."""
+    return {half for seed in range(40) for half in passages(record, seed)}
+
+
+def passages(record: Record, seed: int) -> tuple[str, str]:
+    pair = halves(record, random.Random(seed))
+    return pair.anchor, pair.positive
+
+
+def test_hard_negatives_share_a_batch() -> None:
+    for mined, least in ((0, 0), (1, 4), (2, 6)):
+        batches = steps(8, games(12), size=6, drawing=Drawing(neighbours=NEAR, mined=mined))
+        rows = [{int(pair.id[1:]) for pair in batch} for batch in batches]
+        assert all(len(row) == 6 for row in rows)
+        assert all(sorted(rows[i] | rows[i + 1]) == list(range(12)) for i in range(0, 8, 2))
+        assert sum(bool({(i + 1) % 12, (i + 2) % 12} & row) for row in rows for i in row) >= (
+            least * len(rows) // 2
+        )
 
 
 def test_a_batch_larger_than_the_catalogue_is_refused() -> None:

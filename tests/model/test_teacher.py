@@ -71,6 +71,14 @@ def test_texts_that_share_rare_words_are_near_in_the_teacher() -> None:
     assert np.linalg.norm(worded, axis=1) == pytest.approx(np.ones(40), abs=1e-4)
 
 
+def test_titles_that_share_rare_words_are_near_in_the_teacher() -> None:
+    titles = ["Zebra Sails", "Zebra Sails Again", *[f"Filler {i}" for i in range(38)]]
+    records = [Record(str(i), title, f"Text {i}.") for i, title in enumerate(titles)]
+    base = base_rows(40)
+    plain, titled = (teacher_vectors(base, records, [], titles=w) for w in (0.0, 1.0))
+    assert titled[0] @ titled[1] > plain[0] @ plain[1] + 0.2
+
+
 @pytest.mark.parametrize("texts", [["a b", "c d"], ["same same", "same same"], ["x"] * 3])
 def test_texts_without_a_telling_word_change_nothing(texts: list[str]) -> None:
     records, base = told(*texts), base_rows(len(texts))

@@ -267,6 +267,16 @@ def test_a_teacher_may_start_from_another_model(train: Command, tmp_path: Path) 
     np.testing.assert_allclose(made @ made.T, vectors @ vectors.T, atol=1e-4)
 
 
+@pytest.mark.parametrize("setting", ["mutual=1", "mined=2"])
+def test_a_run_may_learn_from_neighbours(train: Command, tmp_path: Path, setting: str) -> None:
+    assert train("--out", tmp_path / "alone")[0] == 0
+    assert train("--set", setting)[0] == 0
+    assert np.load(tmp_path / "out" / "base.npy").shape == (24, 32)
+    assert not (tmp_path / "out" / "teacher.npy").exists()
+    first, alone = (curve(tmp_path / name)[0]["metric"] for name in ("out", "alone"))
+    assert first != alone  # the first step reads other pairs
+
+
 def test_a_teacher_of_another_width_is_one_line(train: Command, tmp_path: Path) -> None:
     wide = saved(tmp_path / "wide", dimension=48)
     result = train("--set", "teacher_weight=5", "--set", f"teacher_base={wide}")

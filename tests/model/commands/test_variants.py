@@ -57,6 +57,36 @@ def test_every_variant_is_trained_with_every_seed(
     assert table.count("±") == len(names) * 7
 
 
+def test_what_reads_the_catalogue_beforehand_reads_it_once(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = ("--set", "mined=1", "--set", "teacher_weight=2", "--set", "titles=0.5")
+    call(monkeypatch, *words, *more, "--variants", "metricbert")
+    place = tmp_path / "trials" / "base.npy"
+    made = place.stat().st_mtime_ns
+    call(monkeypatch, *words, *more, "--variants", "metricbert,cosine")
+    assert place.stat().st_mtime_ns == made
+    assert len(rows(tmp_path / "trials" / "trials.csv")) == 6
+
+
+def test_training_on_all_ranks_the_same_items(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(monkeypatch, *words, "--variants", "metricbert")
+    call(
+        monkeypatch,
+        *words,
+        "--variants",
+        "metricbert",
+        "--train-on-all",
+        "--out",
+        f"{tmp_path}/all",
+    )
+    few, every = (rows(tmp_path / name / "trials.csv") for name in ("trials", "all"))
+    assert few[0]["MPR"] == every[0]["MPR"]  # untrained: the same vectors, ranked among the same
+    assert few[1]["MPR"] != every[1]["MPR"]
+
+
 def test_a_second_call_trains_only_what_is_missing(
     words: list[str],
     tmp_path: Path,

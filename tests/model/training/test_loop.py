@@ -15,7 +15,7 @@ from model.guard import lookalikes
 from model.losses.masked import masked_language_loss
 from model.losses.metric import Embedded, metric_loss
 from model.pairs import PairSchedule
-from model.training.loop import Hooks, Run, State
+from model.training.loop import Guide, Hooks, Run, State
 from model.training.step import StepReport, derived_seed, embed, read_masked
 from model.training.watch import TrainingError
 from tests.model.tiny import games, tiny_bert, unit_rows
@@ -56,7 +56,7 @@ def close(left: Weights, right: Weights) -> None:
 def fresh(tokenizer: PreTrainedTokenizerFast, config: TrainConfig) -> tuple[BertForMaskedLM, Run]:
     model = tiny_bert(spread=0.1)
     torch.seed()  # whatever was drawn before, the run's own seed settles the numbers
-    return model, Run(model, tokenizer, RECORDS, config, teacher=TEACHER)
+    return model, Run(model, tokenizer, RECORDS, config, guide=Guide(TEACHER))
 
 
 def trained(
@@ -177,6 +177,15 @@ def test_a_teacher_draws_the_vectors_to_its_own(tokenizer: PreTrainedTokenizerFa
 def test_a_teacher_is_needed_where_it_has_a_weight(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(ValueError, match="no teacher's vectors are given"):
         Run(tiny_bert(), tokenizer, RECORDS, replace(CONFIG, teacher_weight=1.0))
+
+
+@pytest.mark.parametrize("changes", [{"mutual": 0.5}, {"mined": 1}])
+def test_neighbours_are_needed_where_a_run_looks_around(
+    changes: dict[str, float], tokenizer: PreTrainedTokenizerFast
+) -> None:
+    config = replace(CONFIG, **changes)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no neighbours are given"):
+        Run(tiny_bert(), tokenizer, RECORDS, config)
 
 
 def test_each_step_is_reported_once(tokenizer: PreTrainedTokenizerFast) -> None:
