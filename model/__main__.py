@@ -9,6 +9,7 @@ from model.base import BaseModelError
 from model.baselines.ranker import BaselineError
 from model.checkpoint import CheckpointError
 from model.commands.evaluate import evaluate
+from model.commands.reread import reread
 from model.commands.settings import settings
 from model.commands.train import train
 from model.commands.variants import variants
@@ -21,7 +22,7 @@ from model.training.watch import TrainingError
 from model.trials import TrialsError
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-for command in (train, evaluate, variants, settings):
+for command in (train, reread, evaluate, variants, settings):
     cli.command()(command)
 
 

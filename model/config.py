@@ -46,6 +46,15 @@ class EncoderConfig:
             f"at least max_tokens ({self.max_tokens})",
         )
 
+    def require_positions(self, positions: int) -> None:
+        """Raise `ConfigError` when one window is longer than a model with `positions` reads."""
+        _require(
+            self.max_tokens <= positions,
+            "max_tokens",
+            self.max_tokens,
+            f"at most {positions}, what the model reads at once",
+        )
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -56,7 +65,9 @@ class TrainConfig:
     description instead. passage_tokens: tokens read of a passage. mask_probability: share of
     tokens hidden for L_MLM; whole_words: hide words, not word pieces. masked_pass: the metric loss
     reads the masked anchors too, which saves a forward pass; else mlm_share of the anchors are
-    read once more, masked.
+    read once more, masked. mutual: share of pairs whose positive is a passage of another item, one
+    of those that are among each other's nearest before the run; mined: hard negatives that come
+    with an item into its batch, see `model.neighbours`.
 
     What is learned
     language: L_MLM guesses hidden tokens, or is the denoising loss of TSDAE, which rebuilds the
@@ -71,9 +82,6 @@ class TrainConfig:
 
     How
     steps: optimiser steps. batch_size: pairs in a step, all of them each other's negatives.
-    mutual: share of pairs whose positive is a passage of another item, one of those that are among
-    each other's nearest by the vectors of the model that a teacher would start from. mined: hard
-    negatives by the same vectors that come with an item into its batch, see `model.neighbours`.
     chunk_size: pairs in one forward pass, 0 for all of a process's share of the batch; smaller ones
     bound the memory by cached gradients, with the same result but for dropout. head_steps: steps
     that train the language head alone beforehand. learning_rate: of the encoder;
@@ -90,6 +98,8 @@ class TrainConfig:
     mask_probability: float = 0.15
     whole_words: bool = False
     masked_pass: bool = False
+    mutual: float = 0.0
+    mined: int = 0
 
     metric: str = "triplet-angular"
     negatives: str = "hardest"
@@ -108,8 +118,6 @@ class TrainConfig:
 
     steps: int = 600
     batch_size: int = 40
-    mutual: float = 0.0
-    mined: int = 0
     chunk_size: int = 0
     head_steps: int = 100
     frozen_layers: int = 0

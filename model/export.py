@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,11 @@ from model.checkpoint import (
     publish,
     read_manifest,
 )
+from model.config import EncoderConfig
 from model.text import RECIPE
+
+HELD_OUT = "held-out items"
+"""How the title begins of what was measured on passages: it holds however much a model reads."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,41 @@ def save_checkpoint(  # noqa: PLR0913 - the parts of a checkpoint, each under it
     return read_manifest(folder)
 
 
+def save_reading(
+    source: Path, folder: Path, reading: EncoderConfig, *, command: Sequence[str] = ()
+) -> Manifest:
+    """Write the checkpoint `source` again, to a new folder, to read more or less of a text.
+
+    The weights stay as they are, the id changes. What was measured on held-out passages stays; how
+    a catalogue was ranked is left out, being that of the other reading.
+    Raises `CheckpointError` as `save_checkpoint` does, and for a source that is none; `ConfigError`
+    for more tokens at once than the model reads.
+    """
+    before = read_manifest(source)
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    reading.require_positions(config["max_position_embeddings"])
+    tokens, windows = reading.max_tokens, reading.max_windows
+    name = before.encoder_id.rpartition("-")[0]
+    changes = {"read before by": before.encoder_id, "command of this reading": list(command)}
+
+    def fill(target: Path) -> None:
+        shutil.copytree(source, target, dirs_exist_ok=True)
+        _change(target / "tokenizer_config.json", model_max_length=tokens)
+        _change(target / "sentence_bert_config.json", max_seq_length=tokens)
+        manifest = replace(
+            before,
+            encoder_id=encoder_id(name, before.files, max_tokens=tokens, max_windows=windows),
+            max_tokens=tokens,
+            max_windows=windows,
+            config={**before.config, **changes},
+            metrics={key: rows for key, rows in before.metrics.items() if key.startswith(HELD_OUT)},
+        )
+        _write_about(target, manifest)
+
+    publish(folder, fill)
+    return read_manifest(folder)
+
+
 def record_metrics(folder: Path, metrics: dict[str, Any]) -> Manifest:
     """Add measurements to the manifest and the card of an existing checkpoint."""
     manifest = read_manifest(folder)
@@ -101,9 +142,12 @@ def _plain(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> PreTrainedTok
 
 def _declare_float32(path: Path) -> None:
     # the file holds float16 to be half as large; every loader shall compute in float32
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["dtype"] = "float32"
-    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _change(path, dtype="float32")
+
+
+def _change(path: Path, **values: object) -> None:
+    content = {**json.loads(path.read_text(encoding="utf-8")), **values}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _describe_for_sentence_transformers(folder: Path, dimension: int, max_tokens: int) -> None:

@@ -155,12 +155,12 @@ def catalogue(folder: Path, count: int) -> Path:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_import_that_was_stopped_goes_on(tmp_path: Path, how: signal.Signals) -> None:
-    file, env, log = catalogue(tmp_path, 3200), environment(tmp_path / "v"), tmp_path / "log"
+    file, env, log = catalogue(tmp_path, 1600), environment(tmp_path / "v"), tmp_path / "log"
     # a job that a shell runs in the background ignores Ctrl-C, and so would its children
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start("import", str(file), env=env, log=log)
     deadline = monotonic() + 120
-    while " of 3200 rows" not in log.read_text():  # printed once the first batch is committed
+    while " of 1600 rows" not in log.read_text():  # printed once the first batch is committed
         assert process.poll() is None, log.read_text()
         assert monotonic() < deadline
         sleep(0.02)
@@ -172,7 +172,7 @@ def test_an_import_that_was_stopped_goes_on(tmp_path: Path, how: signal.Signals)
     again = run("import", str(file), env=env)
     assert again.returncode == 0
     assert "going on at line" in again.stdout
-    assert "3199 created, 0 updated, 0 unchanged, 1 refused" in again.stdout
+    assert "1599 created, 0 updated, 0 unchanged, 1 refused" in again.stdout
     (report,) = (tmp_path / "v").glob("import-*-refused.jsonl")
     refused = json.loads(report.read_text())
     assert (refused["line"], refused["errors"][0]["field"]) == (11, "line")

@@ -17,7 +17,7 @@ from model.commands.options import Catalogue
 from model.commands.progress import LOG_EVERY, progress_bar
 from model.config import EncoderConfig, TrainConfig
 from model.corpus import Corpus, CorpusError, Record, file_digest, read_corpus
-from model.export import Provenance, save_checkpoint
+from model.export import HELD_OUT, Provenance, save_checkpoint
 from model.heldout import DEVELOPMENT, heldout_metrics
 from model.pairs import split
 from model.training.curves import draw_curves
@@ -80,6 +80,7 @@ def train(  # noqa: PLR0913 - one argument a command-line option
     folder = RunFolder(out)
     model, tokenizer = load_base(base)
     model.to(accelerator(config).device)  # refuses what its processes cannot share out
+    reading.require_positions(model.config.max_position_embeddings)
     encoder = reader(model, tokenizer, config, reading)
     state = _open(folder, facts, resume=resume)
     measure = _measure(model, tokenizer, heldout, config)
@@ -101,7 +102,7 @@ def train(  # noqa: PLR0913 - one argument a command-line option
     after = measure()
     if not processes().is_main_process:
         return
-    title = f"held-out items ({len(heldout)}), per cent"
+    title = f"{HELD_OUT} ({len(heldout)}), per cent"
     manifest = save_checkpoint(
         folder.checkpoint,
         model,

@@ -1,5 +1,7 @@
 import errno
+import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from transformers import (
 )
 
 from model.checkpoint import MANIFEST, WEIGHTS, CheckpointError, read_manifest
+from model.config import ConfigError, EncoderConfig
 from model.encoder import Vectors, load_encoder
-from model.export import Provenance, record_metrics, save_checkpoint
+from model.export import Provenance, record_metrics, save_checkpoint, save_reading
 from tests.model.tiny import MAX_TOKENS, tiny_tokenizer
 
 TEXTS = ["red cat", "The old tower, a forest!", "", "zebra 12", "fast car race " * 40]
@@ -125,6 +128,46 @@ def test_weights_lie_in_half_precision_and_load_in_full(checkpoint: Path) -> Non
     stored = load_file(checkpoint / WEIGHTS)
     assert {weights.dtype for weights in stored.values()} == {torch.float16}
     assert AutoModel.from_pretrained(checkpoint).dtype == torch.float32
+
+
+def test_a_checkpoint_is_written_again_to_read_less(checkpoint: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(checkpoint, source)
+    record_metrics(source, {"held-out items (2)": {"a": {"MRR": 1}}, "of a catalogue": {"MRR": 1}})
+    before = read_manifest(source)
+    after = save_reading(source, tmp_path / "out", EncoderConfig(max_tokens=16), command=["reread"])
+    assert (after.max_tokens, after.files) == (16, before.files)
+    assert after.encoder_id != before.encoder_id
+    assert after.encoder_id.split("-")[:-1] == before.encoder_id.split("-")[:-1]
+    assert after.metrics.keys() == {"held-out items (2)"}
+    assert after.config["read before by"] == before.encoder_id
+    assert "reads 16 tokens" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+@LIBRARIES
+def test_other_libraries_follow_the_other_reading(
+    encode: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    save_reading(checkpoint, tmp_path / "out", EncoderConfig(max_tokens=16))
+    ours = load_encoder(tmp_path / "out")[0].encode(TEXTS[-1:])
+    assert nearest(encode(tmp_path / "out", TEXTS[-1:]), ours) >= 0.9999
+    assert nearest(ours, load_encoder(checkpoint)[0].encode(TEXTS[-1:])) < 0.9999
+
+
+def test_a_reading_longer_than_the_model_is_refused(bert: BertForMaskedLM, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a", bert, tiny_tokenizer(), max_tokens=16, provenance=PROVENANCE)
+    config = tmp_path / "a" / "config.json"
+    manifest = tmp_path / "a" / MANIFEST
+    short = config.read_text("utf-8").replace(
+        '"max_position_embeddings": 512', '"max_position_embeddings": 64'
+    )
+    old = hashlib.sha256(config.read_bytes()).hexdigest()
+    config.write_text(short, "utf-8")
+    new = hashlib.sha256(config.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text("utf-8").replace(old, new), "utf-8")
+    with pytest.raises(ConfigError, match="max_tokens is 128; it must be at most 64"):
+        save_reading(tmp_path / "a", tmp_path / "b", EncoderConfig(max_tokens=128))
+    assert not (tmp_path / "b").exists()
 
 
 def test_the_manifest_says_where_the_checkpoint_comes_from(
