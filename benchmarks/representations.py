@@ -31,6 +31,7 @@ from model.config import TrainConfig
 from model.corpus import Record, read_corpus
 from model.encoder import quiet
 from model.evaluation.ranking import Annotation, percent, ranking_values, target_ranks
+from model.similarity import normalized
 from model.teacher import teacher_vectors
 
 Matrix = NDArray[np.float32]
@@ -74,13 +75,13 @@ def _rows(
     words: float,
     titles: float,
 ) -> Iterator[tuple[str, Matrix]]:
-    last = _unit(layers[-1])
+    last = normalized(layers[-1])
     yield "last layer (the model as it is)", last
     for number in range(len(layers) - 1):
         yield f"layer {number}", layers[number]
     yield (
         "mean of the last three layers, the last twice",
-        sum((_unit(layer) for layer in layers[-3:]), start=last),
+        sum((normalized(layer) for layer in layers[-3:]), start=last),
     )
     centred = _centred(last)
     yield "centred", centred
@@ -92,7 +93,7 @@ def _rows(
         )
     if not tags and not words and not titles:
         return
-    texts = _Texts(np.concatenate([_centred(_unit(layer)) for layer in layers], axis=1))
+    texts = _Texts(np.concatenate([_centred(normalized(layer)) for layer in layers], axis=1))
     for factor in (1 / 3, 2 / 3, 1.0):
         weights = [(column, factor * weight) for column, weight in tags]
         lexical = [(0.0, 0.0), (factor * words, 0.0), (factor * words, factor * titles)]
@@ -171,7 +172,7 @@ def _layers(base: str, texts: Sequence[str], *, max_tokens: int, dtype: torch.dt
 def _measure(
     vectors: Matrix, records: Sequence[Record], judged: Sequence[Annotation]
 ) -> dict[str, float]:
-    vectors = _unit(vectors)
+    vectors = normalized(vectors)
     row = {record.id: i for i, record in enumerate(records)}
     ranks = [
         target_ranks(
@@ -188,11 +189,6 @@ def _measure(
 def _centred(rows: Matrix) -> Matrix:
     centred: Matrix = rows - rows.mean(axis=0)
     return centred
-
-
-def _unit(rows: Matrix) -> Matrix:
-    unit: Matrix = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 if __name__ == "__main__":

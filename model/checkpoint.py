@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model.corpus import file_digest
 from model.text import RECIPE
 
 FORMAT_VERSION = 1
@@ -93,7 +94,7 @@ def _sync(path: Path) -> None:
 
 def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
     """Return the SHA-256 of the named files, in hex."""
-    return {name: _sha256(folder / name) for name in names}
+    return {name: file_digest(folder / name) for name in names}
 
 
 def folder_digests(folder: Path) -> dict[str, str]:
@@ -174,13 +175,8 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{folder}: {name} is missing; copy the checkpoint again")
-        if _sha256(path) != expected:
+        if file_digest(path) != expected:
             raise CheckpointError(
                 f"{folder}: {name} is not the file that was saved (SHA-256 differs); "
                 "copy the checkpoint again"
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -16,6 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from model.corpus import Record
+from model.similarity import normalized
 
 Matrix = NDArray[np.float32]
 
@@ -54,10 +55,10 @@ def teacher_vectors(
     ):
         if weight:
             parts.append(np.sqrt(np.float32(weight)) * word_vectors(texts))
-    joined = _unit(np.concatenate(parts, axis=1))  # (n, d + tags)
+    joined = normalized(np.concatenate(parts, axis=1))  # (n, d + tags)
     dimension = base.shape[1]
     _, _, axes = np.linalg.svd(joined.T @ joined)  # rows by the share of the similarity they hold
-    kept = _unit(joined @ axes[:dimension].T)  # (n, d)
+    kept = normalized(joined @ axes[:dimension].T)  # (n, d)
     left, _, right = np.linalg.svd(kept.T @ base)
     turned: Matrix = (kept @ (left @ right)).astype(np.float32)
     return turned
@@ -76,8 +77,8 @@ def word_vectors(texts: Sequence[str]) -> Matrix:
         return np.zeros((len(texts), 1), dtype=np.float32)
     width = min(_DIRECTIONS, min(weights.shape) - 1)
     if width < 1:
-        return _unit(weights.toarray().astype(np.float32))
-    return _unit(TruncatedSVD(width, random_state=0).fit_transform(weights).astype(np.float32))
+        return normalized(weights.toarray().astype(np.float32))
+    return normalized(TruncatedSVD(width, random_state=0).fit_transform(weights).astype(np.float32))
 
 
 def column_vectors(records: Sequence[Record], column: str) -> Matrix:
@@ -109,7 +110,7 @@ def _bumps(given: NDArray[np.float64]) -> Matrix:
     grid = np.linspace(low, high, _GRID)
     width = max(2 * (high - low) / _GRID, 1e-9)
     bumps = np.exp(-0.5 * ((given.clip(low, high)[:, None] - grid) / width) ** 2)  # (n, grid)
-    return _unit(np.nan_to_num(bumps).astype(np.float32))
+    return normalized(np.nan_to_num(bumps).astype(np.float32))
 
 
 def _weights(values: Sequence[Sequence[str]]) -> Matrix:
@@ -122,9 +123,3 @@ def _weights(values: Sequence[Sequence[str]]) -> Matrix:
             if value in place:
                 table[row, place[value]] = 1.0
     return np.asarray(TfidfTransformer().fit_transform(table).toarray(), dtype=np.float32)
-
-
-def _unit(rows: Matrix) -> Matrix:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Matrix = rows / np.maximum(lengths, np.float32(1e-12))
-    return unit

@@ -89,10 +89,3 @@ def cosines(vectors: Vectors, queries: Sequence[int]) -> Scores:
     """Return the dot products of the rows `queries` with all rows: (queries, n)."""
     scores: Scores = vectors[list(queries)] @ vectors.T  # (queries, d) @ (d, n)
     return scores
-
-
-def unit(vectors: NDArray[np.floating]) -> Vectors:
-    """Return the rows at length 1 in float32; a row of zeros stays one."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
-    rows: Vectors = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
-    return rows

@@ -7,9 +7,10 @@ from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer
 
 from model.baselines.lexical import word_matrix
-from model.baselines.ranker import Dense, unit
+from model.baselines.ranker import Dense
 from model.corpus import Record
 from model.encoder import Vectors
+from model.similarity import normalized
 
 TOPICS = 100
 WORDS = 20_000
@@ -52,4 +53,4 @@ class Lda(Dense):
         mixtures = lda.fit_transform(counts)  # (texts, topics); every row sums to 1
         self._report(f"LDA: {self._topics} topics from {counts.shape[1]} words")
         mixtures[np.asarray(counts.sum(axis=1)) == 0] = 0.0  # the prior alone tells nothing
-        return unit(mixtures)
+        return normalized(mixtures)

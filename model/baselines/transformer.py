@@ -10,10 +10,11 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from model.baselines.ranker import BaselineError, Dense, WeightsUnavailable, unit
+from model.baselines.ranker import BaselineError, Dense, WeightsUnavailable
 from model.baselines.weights import find_weights, one_line
 from model.config import EncoderConfig
 from model.encoder import Encoder, Vectors
+from model.similarity import normalized
 
 Pooling = Literal["mean", "cls"]
 MODULES = "modules.json"
@@ -84,6 +85,6 @@ def load_sentence_transformer(
 
     def encode(texts: Sequence[str]) -> Vectors:
         vectors = model.encode(list(texts), show_progress_bar=False, normalize_embeddings=True)
-        return unit(np.asarray(vectors))  # half precision is not quite at length 1
+        return normalized(np.asarray(vectors))  # half precision is not quite at length 1
 
     return Dense(encode, report=report)

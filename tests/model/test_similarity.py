@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from model.similarity import angular_distance
+from model.similarity import angular_distance, normalized
 from tests.model.tiny import unit_rows
 
 
@@ -51,3 +52,9 @@ def test_rows_a_little_longer_than_one_stay_in_range() -> None:
 def test_an_empty_or_one_row_block_keeps_its_shape(counts: tuple[int, int]) -> None:
     left, right = (unit_rows(count, 4, seed=0) for count in counts)
     assert angular_distance(left, right).shape == counts
+
+
+def test_unit_rows_have_length_one_and_zeros_stay_zeros() -> None:
+    rows = normalized(np.array([[3.0, 4.0], [0.0, 0.0], [0.0, 1e-30]]))
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows, np.array([[0.6, 0.8], [0, 0], [0, 1]]), rtol=1e-6)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.baselines.chance import Random
-from model.baselines.ranker import Dense, VectorRanker, WeightsUnavailable, cosines, unit
+from model.baselines.ranker import Dense, VectorRanker, WeightsUnavailable, cosines
 from tests.model.tiny import games, same_every_time, unit_rows
 
 
@@ -19,12 +19,6 @@ def test_cosines_match_a_plain_loop(count: int, queries: list[int]) -> None:
     for i, query in enumerate(queries):
         for j in range(count):
             assert abs(scores[i, j] - sum(rows[query] * rows[j])) < 1e-6
-
-
-def test_unit_rows_have_length_one_and_zeros_stay_zeros() -> None:
-    rows = unit(np.array([[3.0, 4.0], [0.0, 0.0], [0.0, 1e-30]]))
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(rows, np.array([[0.6, 0.8], [0, 0], [0, 1]]), rtol=1e-6)
 
 
 def test_dense_ranker_encodes_the_texts_in_order() -> None:
