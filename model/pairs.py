@@ -157,7 +157,8 @@ class PairSchedule:
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self._deal(epoch)
         rng = random.Random(f"{self._seed} step {step}")  # noqa: S311 - reproducible
-        return [self._pair(row, rng) for row in self._batches[number]]
+        rows = self._batches[number]
+        return [self._pair(row, rows, rng) for row in rows]
 
     def _deal(self, epoch: int) -> list[list[int]]:
         rng = random.Random(f"{self._seed} epoch {epoch}")  # noqa: S311 - reproducible
@@ -190,14 +191,15 @@ class PairSchedule:
     def _length(self, group: Sequence[int]) -> int:
         return len(self._records[group[0]].description)
 
-    def _pair(self, row: int, rng: random.Random) -> Pair:
+    def _pair(self, row: int, batch: Sequence[int], rng: random.Random) -> Pair:
         how, record = self._drawing, self._records[row]
         if how.title_share and rng.random() < how.title_share:
             return title_description(record)
         pair = how.draw(record, rng)
         if how.neighbours is None or not how.mutual:
             return pair
-        partners = how.neighbours.mutual[row]
+        # one in the batch would be a negative of its own passage
+        partners = [other for other in how.neighbours.mutual[row] if other not in batch]
         if not partners or rng.random() >= how.mutual:
             return pair
         partner = how.draw(self._records[rng.choice(partners)], rng)

@@ -178,7 +178,7 @@ NEAR = Neighbours(
 )
 
 
-@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 35, 65), (1.0, 91, 92)])
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 25, 50), (1.0, 70, 90)])
 def test_a_share_of_the_positives_are_of_a_mutual_neighbour(
     share: float, low: int, high: int
 ) -> None:
@@ -191,6 +191,16 @@ def test_a_share_of_the_positives_are_of_a_mutual_neighbour(
         (partner,) = NEAR.mutual[int(pair.id[1:])]
         assert pair.positive in possible(records[f"g{partner}"])
         assert pair.anchor in possible(records[pair.id])
+
+
+def test_a_mutual_neighbour_in_the_batch_is_no_partner() -> None:
+    drawing = Drawing(neighbours=NEAR, mutual=1.0)
+    for batch in steps(25, games(12), drawing=drawing):
+        rows = {int(pair.id[1:]) for pair in batch}
+        for pair in batch:
+            partners = set(NEAR.mutual[int(pair.id[1:])]) - rows
+            own = pair.positive in possible(games(12)[int(pair.id[1:])])
+            assert own is not bool(partners)
 
 
 def possible(record: Record) -> set[str]:
