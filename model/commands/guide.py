@@ -83,7 +83,9 @@ def guide(
 def _once(place: Path, make: Callable[[], Vectors]) -> Vectors:
     """Return what `make` gives, from the file `place` if it was made before."""
     if not place.exists() and processes().is_main_process:
-        np.save(place, make())
+        new = place.with_suffix(".new.npy")
+        np.save(new, make())
+        new.replace(place)  # whole or not at all: a run killed here goes on
     processes().wait_for_everyone()
     vectors: Vectors = np.load(place)
     return vectors

@@ -158,7 +158,7 @@ def _split(corpus: Corpus, config: TrainConfig) -> tuple[list[Record], list[Reco
 
 
 def _open(folder: RunFolder, facts: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-    """Begin the folder, or return the state to go on from."""
+    """Begin the folder, or return the state to go on from, if a step was reached."""
     if resume:
         return folder.resume(facts)
     if processes().is_main_process:

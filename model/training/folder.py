@@ -61,8 +61,8 @@ class RunFolder:
         with self.curves.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerow(_COLUMNS)
 
-    def resume(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the saved state, its tensors on the processor.
+    def resume(self, facts: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the saved state, its tensors on the processor; none if no step was reached.
 
         Raises `CheckpointError` when it belongs to other settings or cannot be read.
         """
@@ -106,13 +106,11 @@ class RunFolder:
     def _state(self) -> Path:
         return self.path / _STATE
 
-    def _load(self) -> dict[str, Any]:
+    def _load(self) -> dict[str, Any] | None:
+        if not self._state.exists():
+            return None
         try:
             state: dict[str, Any] = torch.load(self._state, map_location="cpu", weights_only=True)
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{self.path}: nothing was saved before the run ended; remove the folder and start"
-            ) from error
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split())  # torch writes several lines
             raise CheckpointError(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import BertForMaskedLM
 
 from model.checkpoint import read_manifest
@@ -265,6 +266,23 @@ def test_a_teacher_may_start_from_another_model(train: Command, tmp_path: Path) 
     reader = Encoder(tiny_bert(seed=1).bert, tiny_tokenizer(), EncoderConfig(max_tokens=32))
     vectors = reader.encode(texts)
     np.testing.assert_allclose(made @ made.T, vectors @ vectors.T, atol=1e-4)
+
+
+def test_a_run_killed_while_it_kept_what_it_read_goes_on(
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = np.save
+
+    def half(path: Path, vectors: NDArray[np.float32]) -> None:
+        save(path, vectors)
+        path.write_bytes(path.read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", half)
+    assert train("--set", "mined=1")[0] != 0
+    monkeypatch.setattr(np, "save", save)
+    code, lines = train("--set", "mined=1", "--resume")
+    assert (code, lines[-1].split(":")[0]) == (0, str(tmp_path / "out" / "checkpoint"))
 
 
 @pytest.mark.parametrize("setting", ["mutual=1", "mined=2"])
