@@ -33,6 +33,7 @@ from model.encoder import quiet
 from model.evaluation.ranking import Annotation, percent, ranking_values, target_ranks
 from model.similarity import normalized
 from model.teacher import teacher_vectors
+from model.training.folder import write_array
 
 Matrix = NDArray[np.float32]
 _TOKENS = 2048
@@ -141,9 +142,7 @@ def _kept(
     place = keep / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.npy"
     if not place.is_file():
         keep.mkdir(parents=True, exist_ok=True)
-        new = keep / "new.npy"
-        np.save(new, _layers(base, texts, max_tokens=max_tokens, dtype=dtype))
-        new.replace(place)
+        write_array(place, _layers(base, texts, max_tokens=max_tokens, dtype=dtype))
     layers: Matrix = np.load(place)
     return layers
 

@@ -8,17 +8,14 @@ nearest are left out of those, being as likely similar as not.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-Matrix = NDArray[np.float32]
+from model.baselines.ranker import Scores, cosines
+from model.encoder import Vectors
+from model.evaluation.lists import neighbour_lists
 
 MUTUAL = 5
 """Nearest items looked at for mutual neighbours."""
 RIVALS = (20, 100)
 """Places, nearest first, between which a hard negative is looked for."""
-_BLOCK = 512
-"""Items whose neighbours are found at once: 512 x 32,673 cosines take 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +30,22 @@ class Neighbours:
     rivals: Sequence[Sequence[int]]
 
 
-def find_neighbours(vectors: Matrix) -> Neighbours:
-    """Return the neighbours of every row among all others. vectors: (n, d) unit rows."""
+class _Cosines:
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    def scores(self, queries: Sequence[int]) -> Scores:
+        return cosines(self._vectors, queries)
+
+
+def find_neighbours(vectors: Vectors) -> Neighbours:
+    """Return the neighbours of every row among all others. vectors: (n, d) unit rows, n >= 1."""
     count = len(vectors)
+    if count == 1:
+        return Neighbours([[]], [[]])
     first, last = RIVALS
-    kept = min(last, count - 1)
-    nearest = np.empty((count, kept), dtype=np.int64)
-    for start in range(0, count, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, count))
-        cosines = vectors[rows] @ vectors.T  # (block, n)
-        cosines[np.arange(len(rows)), rows] = -2.0  # below any cosine: itself comes last
-        some = np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]
-        order = np.argsort(-np.take_along_axis(cosines, some, axis=1), axis=1, kind="stable")
-        nearest[rows] = np.take_along_axis(some, order, axis=1)
-    close = [set(row) for row in nearest[:, :MUTUAL].tolist()]
-    return Neighbours(
-        [
-            [other for other in row if item in close[other]]
-            for item, row in enumerate(nearest[:, :MUTUAL].tolist())
-        ],
-        nearest[:, first:].tolist(),
-    )
+    lists = neighbour_lists(_Cosines(vectors), range(count), min(last, count - 1))
+    near = lists[:, :MUTUAL].tolist()
+    has = [set(row) for row in near]
+    mutual = [[other for other in row if item in has[other]] for item, row in enumerate(near)]
+    return Neighbours(mutual, lists[:, first:].tolist())

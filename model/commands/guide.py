@@ -15,6 +15,7 @@ from model.corpus import Record
 from model.encoder import Encoder, Vectors
 from model.neighbours import find_neighbours
 from model.teacher import teacher_vectors
+from model.training.folder import write_array
 from model.training.loop import Guide
 from model.training.processes import processes
 
@@ -83,9 +84,7 @@ def guide(
 def _once(place: Path, make: Callable[[], Vectors]) -> Vectors:
     """Return what `make` gives, from the file `place` if it was made before."""
     if not place.exists() and processes().is_main_process:
-        new = place.with_suffix(".new.npy")
-        np.save(new, make())
-        new.replace(place)  # whole or not at all: a run killed here goes on
+        write_array(place, make())  # a run killed here goes on
     processes().wait_for_everyone()
     vectors: Vectors = np.load(place)
     return vectors

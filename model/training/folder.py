@@ -15,7 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model.checkpoint import CheckpointError, refuse_occupied
 from model.training.step import StepReport
@@ -57,7 +59,7 @@ class RunFolder:
             )
         refuse_occupied(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._write(self.path / _CONFIG, lambda place: place.write_text(_json(facts), "utf-8"))
+        _write_whole(self.path / _CONFIG, lambda place: place.write_text(_json(facts), "utf-8"))
         with self.curves.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerow(_COLUMNS)
 
@@ -83,7 +85,7 @@ class RunFolder:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep what is needed to go on from here."""
-        self._write(self._state, lambda place: torch.save(dict(state), place))
+        _write_whole(self._state, lambda place: torch.save(dict(state), place))
 
     def finish(self) -> None:
         """Drop the state: the checkpoint is written."""
@@ -100,7 +102,7 @@ class RunFolder:
             rows = [row for row in csv.reader(stream) if len(row) == len(_COLUMNS)]
         kept = rows[:1] + [row for row in rows[1:] if int(row[0]) <= step]
         text = "".join(",".join(row) + "\n" for row in kept)
-        self._write(self.curves, lambda place: place.write_text(text, encoding="utf-8"))
+        _write_whole(self.curves, lambda place: place.write_text(text, encoding="utf-8"))
 
     @property
     def _state(self) -> Path:
@@ -118,12 +120,24 @@ class RunFolder:
             ) from error
         return state
 
-    def _write(self, place: Path, fill: Callable[[Path], object]) -> None:
-        temporary = place.with_name(f".{place.name}.new")
-        fill(temporary)
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(place)
+
+def _write_whole(place: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write another file, then put it in place: whole, or not at all."""
+    temporary = place.with_name(f".{place.name}.new")
+    fill(temporary)
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(place)
+
+
+def write_array(place: Path, rows: NDArray[np.float32]) -> None:
+    """Write an array that `np.load` reads: whole, or not at all."""
+
+    def fill(new: Path) -> None:
+        with new.open("wb") as stream:  # given a path, numpy would add to its name
+            np.save(stream, rows)
+
+    _write_whole(place, fill)
 
 
 def versions() -> dict[str, str]:

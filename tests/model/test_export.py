@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -20,6 +19,7 @@ from transformers import (
 
 from model.checkpoint import MANIFEST, WEIGHTS, CheckpointError, read_manifest
 from model.config import ConfigError, EncoderConfig
+from model.corpus import file_digest
 from model.encoder import Vectors, load_encoder
 from model.export import Provenance, record_metrics, save_checkpoint, save_reading
 from tests.model.tiny import MAX_TOKENS, tiny_tokenizer
@@ -161,9 +161,9 @@ def test_a_reading_longer_than_the_model_is_refused(bert: BertForMaskedLM, tmp_p
     short = config.read_text("utf-8").replace(
         '"max_position_embeddings": 512', '"max_position_embeddings": 64'
     )
-    old = hashlib.sha256(config.read_bytes()).hexdigest()
+    old = file_digest(config)
     config.write_text(short, "utf-8")
-    new = hashlib.sha256(config.read_bytes()).hexdigest()
+    new = file_digest(config)
     manifest.write_text(manifest.read_text("utf-8").replace(old, new), "utf-8")
     with pytest.raises(ConfigError, match="max_tokens is 128; it must be at most 64"):
         save_reading(tmp_path / "a", tmp_path / "b", EncoderConfig(max_tokens=128))
